@@ -1,0 +1,105 @@
+"""What an agent proposes and reports: candidates, exits, and a reason for every symbol."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+import numpy as np
+
+LONG, SHORT, FLAT = 1, -1, 0
+
+REASONS = (
+    "NO_SIGNAL",
+    "NO_NEW_BAR",
+    "WARMING_UP",
+    "CANDIDATE",
+    "HOLDING",
+    "EXIT",
+    "BAD_PRINT",
+    "HOST_DOWN",
+    "ERROR",
+    "DENIED",
+    "APPROVED",
+    "SUBMITTED",
+    "FILLED",
+    "REJECTED",
+    "EXPIRED",
+    "UNKNOWN",
+    "NOT_SENT",
+)
+"""Reason codes of a symbol in a cycle; a row holds the index, so only append."""
+
+CODE = {reason: number for number, reason in enumerate(REASONS)}
+
+REPORT = np.dtype([("code", np.uint16), ("stance", np.int8), ("flags", np.uint8), ("close", np.float64)])
+"""One row per symbol and cycle, 12 bytes: reason code, stance, flags (bit 0: a text goes with it), last close."""
+
+HAS_TEXT = 1
+
+
+class Candidate(msgspec.Struct, frozen=True, gc=False):
+    """A stance that has changed: what and why, never how much. Prices and distances in 1e-9.
+
+    ``at`` is the close of the bar that spoke (T); ``stop`` and ``target`` are distances from the
+    entry, 0 for none; ``limit`` is 0 for a market entry. ``expires_at`` is when the plan dies.
+    """
+
+    symbol: str
+    strategy: str
+    direction: int
+    at: int
+    price: int
+    stop: int
+    target: int
+    score: float
+    probability: float
+    expires_at: int
+    limit: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+class Exit(msgspec.Struct, frozen=True, gc=False):
+    """A wish to close an open position, or a part of it. ``purpose`` is SIGNAL, or an operator's key."""
+
+    symbol: str
+    strategy: str
+    purpose: str
+    at: int
+    price: int
+    fraction: float = 1.0
+    expires_at: int = 0
+
+
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """What an agent must know of its symbol's position; ``closing`` is already on its way out."""
+
+    quantity: int
+    closing: int = 0
+    entry: int = 0
+
+
+class HostReport(msgspec.Struct, frozen=True):
+    """One host's answer for one T: a ``REPORT`` row per symbol (as bytes), and what it proposes.
+
+    ``behind`` means the host does not hold the state of the cycle before (it restarted) and must be
+    loaded from the anchor before it can answer.
+    """
+
+    at: int
+    rows: bytes
+    candidates: tuple[Candidate, ...] = ()
+    exits: tuple[Exit, ...] = ()
+    texts: dict[str, str] = {}
+    behind: bool = False
+    scan_ns: int = 0
+
+
+def ranked(candidates: list[Candidate]) -> list[Candidate]:
+    """Best first: score, then probability, then the symbol's name."""
+    return sorted(candidates, key=lambda one: (-one.score, -one.probability, one.symbol))
+
+
+def identity(*parts: object) -> str:
+    """A computed id: the same parts always make the same id (128 bits, hex)."""
+    return hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()
