@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from domain.money import ONE, Rate, convert, divide, times
+from domain.money import NANO, ONE, Rate, convert, divide, times
 from domain.order import Fill, Order
 
 
@@ -34,14 +34,18 @@ class Position(msgspec.Struct, kw_only=True):
     risk: int = 0
     realised: int = 0
     commission: int = 0
+    orders: tuple[str, ...] = ()
     flags: dict[str, Any] = {}
+
+    @property
+    def entries(self) -> int:
+        """How many entry orders have built this position."""
+        return len(self.orders)
 
     @property
     def price(self) -> int:
         """Average price paid."""
-        return divide(self.cost * 1_000_000_000, self.quantity) if self.quantity > 0 else divide(
-            -self.cost * 1_000_000_000, -self.quantity
-        )
+        return divide(abs(self.cost) * NANO, abs(self.quantity))
 
 
 class Working(msgspec.Struct):
@@ -112,6 +116,14 @@ class Book:
         if working is not None:
             self._add(working.order, -working.remaining)
 
+    def filled(self, order_id: str, quantity: int) -> None:
+        """So much of the order has filled: its room shrinks by that, the position is told elsewhere."""
+        working = self.working.get(order_id)
+        if working is not None:
+            counted = min(quantity, working.remaining)
+            working.filled += counted
+            self._add(working.order, -counted)
+
     def _add(self, order: Order, quantity: int) -> None:
         sides = self._sides.setdefault(order.symbol, [0, 0])
         sides[0 if order.side > 0 else 1] += quantity
@@ -131,11 +143,7 @@ class Book:
         if fill.id in self._seen:
             return Applied()
         self._seen.add(fill.id)
-        working = self.working.get(fill.order_id)
-        if working is not None:
-            counted = min(fill.quantity, working.remaining)
-            working.filled += counted
-            self._add(working.order, -counted)
+        self.filled(fill.order_id, fill.quantity)
         commission = convert(fill.commission, rate)
         self.balance -= commission
         position = self.positions.get(fill.symbol)
@@ -166,14 +174,16 @@ class Book:
                 target=fill.target,
                 risk=risk,
                 commission=commission,
+                orders=(fill.order_id,),
             )
         else:
+            if fill.order_id not in position.orders:
+                position.orders += (fill.order_id,)
             position.quantity += fill.side * quantity
             position.cost += cost
             position.commission += commission
-            if fill.order_id == position.entry_order and fill.stop:  # the rest of the entry: R grows with it
-                position.risk += convert(times(abs(fill.price - fill.stop), quantity), rate)
             if fill.stop:
+                position.risk += convert(times(abs(fill.price - fill.stop), quantity), rate)
                 position.stop = fill.stop
             if fill.target:
                 position.target = fill.target

@@ -94,3 +94,13 @@ class Clock(Protocol):
     """UTC nanoseconds. Live parts are given one; recorded and simulated runs live by T."""
 
     def now(self) -> int: ...
+
+
+class Meter(Protocol):
+    """Where numbers for watching go."""
+
+    def count(self, name: str, by: float = 1, **tags: str) -> None: ...
+
+    def gauge(self, name: str, value: float) -> None: ...
+
+    def observe(self, name: str, value: float) -> None: ...

@@ -135,4 +135,4 @@ def bucket(at: int, timeframe: str, asset_class: str) -> tuple[int, int]:
         sunday = opened - timedelta(days=(opened.weekday() + 1) % 7)
         return nanos(sunday), nanos(sunday + timedelta(days=7))
     start += (at - start) // size * size
-    return start, min(start + size, end) if end - start > HOUR else end
+    return start, min(start + size, end)

@@ -1,0 +1,1 @@
+"""Thin shells around decisions: receive, decide, pass on. Plain classes; Ray makes actors of them elsewhere."""

@@ -1,0 +1,149 @@
+"""K agents in one process: one call per cycle, one compiled loop over their states, one report per symbol."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.base import Failure, Health, guarded, health_of
+from actors.pair_agent import PairAgent, Report
+from actors.snapshot import GateSnapshot
+from actors.specs import HostSpec
+from domain.candidate import CODE, HAS_TEXT, REPORT, Candidate, Exit, HostReport
+from domain.market import BarBatch, Bars
+from domain.registry import build
+from strategies import STRATEGIES
+from strategies.base import resolve
+from strategies.runner import FAILED, Rows, Steps
+
+Rowed = NDArray[np.int64]
+
+
+class AgentHost:
+    """Holds its symbols' states. It answers only for the cycle that follows the one it has seen;
+    after a restart it says that it is behind and is loaded from the anchor, which makes it bit-equal
+    to a host that never died."""
+
+    def __init__(self, spec: HostSpec) -> None:
+        self.spec = spec
+        strategy = build("strategy", spec.strategy, STRATEGIES)
+        self._agents = [PairAgent(symbol, spec.strategy, spec.timeframe_ns) for symbol in spec.symbols]
+        self._strategy, self._params = strategy, resolve(strategy, spec.parameters)
+        self._rows = Rows(strategy, self._params, len(spec.symbols))
+        self._index = {symbol: row for row, symbol in enumerate(spec.symbols)}
+        self._local = np.full(spec.width, -1, np.int64)
+        self._local[list(spec.rows)] = np.arange(len(spec.rows))
+        self._closes = np.full(len(spec.symbols), np.nan)
+        self._at = -1
+        self._cycle = 0
+        self._last: HostReport | None = None
+
+    def load(self, after: int, batch: BarBatch) -> int:
+        """History in the order of its closes, from the anchor on. ``after`` is -1 for the first part.
+
+        Returns the close reached; a part that does not follow what is held is ignored.
+        """
+        if after == -1:
+            self._rows = Rows(self._strategy, self._params, len(self.spec.symbols))
+            self._closes[:] = np.nan
+            self._at, self._last, self._cycle = -1, None, 0
+        if after == self._at:
+            bars, local = self._mine(batch.rows)
+            if len(bars):
+                self._rows.load(bars, local)
+                self._closes[local] = bars["close"]
+            self._at = batch.at
+        return self._at
+
+    def scan(self, cycle: int, after: int, batch: BarBatch, snapshot: GateSnapshot) -> HostReport:
+        """One cycle: step the new closed bars, say what follows. The same cycle again gets the same answer."""
+        if self._last is not None and cycle == self._cycle:
+            return self._last
+        if after != self._at:
+            return HostReport(at=self._at, rows=b"", behind=True)
+        begun = time.perf_counter_ns()
+        bars, local = self._mine(batch.rows)
+        report = self._report(batch.at, bars, local, snapshot)
+        self._at = max(batch.at, self._at)
+        self._cycle = cycle
+        self._last = HostReport(*report, scan_ns=time.perf_counter_ns() - begun)
+        return self._last
+
+    def health(self) -> Health:
+        return health_of(self.spec.name, symbols=len(self.spec.symbols), at=self._at)
+
+    def _mine(self, bars: Bars) -> tuple[Bars, Rowed]:
+        local = self._local[bars["row"]]
+        if (local >= 0).all():
+            return bars, local
+        return bars[local >= 0], local[local >= 0]
+
+    def _report(
+        self, at: int, bars: Bars, local: Rowed, snapshot: GateSnapshot
+    ) -> tuple[int, bytes, tuple[Candidate, ...], tuple[Exit, ...], dict[str, str]]:
+        rows = np.zeros(len(self._agents), REPORT)
+        rows["code"] = CODE["NO_NEW_BAR"]
+        self._closes[local] = bars["close"]
+        rows["close"] = self._closes
+        said, raised = self._step(bars, local)
+        rows["stance"][local] = said.stances
+        rows["code"][local] = np.where(said.warming, CODE["WARMING_UP"], CODE["NO_SIGNAL"])
+        speaking = said.changed | said.failed | (self._holding(snapshot)[local] & ~said.warming)
+        candidates: list[Candidate] = []
+        exits: list[Exit] = []
+        texts: dict[str, str] = {}
+        for index in np.flatnonzero(speaking):
+            row = int(local[index])
+            failed = raised.get(row) or ("its step is not sound" if said.failed[index] else "")
+            answer: Report | Failure = (
+                Failure(failed)
+                if failed
+                else guarded(
+                    self._speak,
+                    row,
+                    at,
+                    int(said.stances[index]),
+                    bool(said.changed[index]),
+                    float(self._closes[row]),
+                    snapshot,
+                )
+            )
+            if isinstance(answer, Failure):
+                rows["code"][row] = CODE["ERROR"]
+                rows["flags"][row] |= HAS_TEXT
+                texts[self.spec.symbols[row]] = f"ERROR: {answer.what}"
+            else:
+                rows["code"][row] = answer.code
+                if answer.candidate is not None:
+                    candidates.append(answer.candidate)
+                if answer.exit is not None:
+                    exits.append(answer.exit)
+        return at, rows.tobytes(), tuple(candidates), tuple(exits), texts
+
+    def _step(self, bars: Bars, local: Rowed) -> tuple[Steps, dict[int, str]]:
+        """All rows in one compiled loop; plain Python row by row, so that what one raises stays its own."""
+        if self._strategy.compiled:
+            return self._rows.step(bars, local), {}
+        said = Steps(np.zeros(len(bars), np.int8), np.full(len(bars), FAILED, np.uint8))
+        raised: dict[int, str] = {}
+        for index in range(len(bars)):
+            one = guarded(self._rows.step, bars[index : index + 1], local[index : index + 1])
+            if isinstance(one, Failure):
+                raised[int(local[index])] = one.what
+            else:
+                said.stances[index], said.codes[index] = one.stances[0], one.codes[0]
+        return said, raised
+
+    def _speak(self, row: int, at: int, stance: int, changed: bool, close: float, snapshot: GateSnapshot) -> Report:
+        agent = self._agents[row]
+        facts = self._rows.facts(row) if changed else None
+        return agent.report(at, stance, changed, close, facts, snapshot.held.get(agent.symbol))
+
+    def _holding(self, snapshot: GateSnapshot) -> NDArray[np.bool_]:
+        held = np.zeros(len(self._agents), np.bool_)
+        for symbol in snapshot.held:
+            if symbol in self._index:
+                held[self._index[symbol]] = True
+        return held

@@ -1,0 +1,201 @@
+"""What the driver writes down: runs, cycles, anchors, engine states, summaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from actors.gate_rows import moment, text
+from actors.scan import Scan
+from actors.snapshot import GateSnapshot, decode, encode
+from actors.specs import DriverSpec
+from domain.candidate import REASONS
+from domain.decision import decisions_hash
+from domain.events import (
+    CANDIDATE,
+    ENGINE_STATE,
+    ERROR,
+    PACKED_SCAN,
+    RUN_STARTED,
+    RUN_SUMMARY,
+    SCAN_START,
+    SCAN_SUMMARY,
+    Draft,
+)
+from domain.money import to_float
+from journal import schema as s
+from journal.codec import pack_scan
+from journal.store import Store
+from journal.views import decisions
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """The last word of a run, as its RUN_SUMMARY event has it."""
+
+    cycles: int
+    candidates: int
+    orders: int
+    fills: int
+    equity: float
+    positions: list[dict[str, Any]]
+    decisions_hash: str
+    exit_reason: str
+    out: dict[str, str] = {}
+
+
+class DriverRecords:
+    """The driver's tables of one run."""
+
+    def __init__(self, store: Store, spec: DriverSpec) -> None:
+        self.store, self.spec, self.run = store, spec, spec.run
+        self._recorded: dict[int, GateSnapshot] = {}
+
+    # -- the run ---------------------------------------------------------------------------------
+
+    def open_run(self, now: int) -> tuple[int, int] | None:
+        """Write the run down, or find it: (cycles closed, T of the last closed one), None for a new run."""
+        run = self.run
+        with self.store.transaction() as tx:
+            known = tx.connection.execute(sa.select(s.runs.c.run_id).where(s.runs.c.run_id == run.run_id)).first()
+            if known is None:
+                tx.insert(s.runs, [self._run_row(now)])
+                fingerprint = {"run_id": run.run_id, "strategy": self.spec.strategy}
+                tx.insert(
+                    s.anchors,
+                    [
+                        fingerprint | {"symbol": one, "parameters": self.spec.fingerprint, "at": self.spec.start_at}
+                        for one in run.symbols
+                    ],
+                )
+                tx.emit(run.run_id, [self._started(now)])
+                return None
+        return self._progress()
+
+    def _progress(self) -> tuple[int, int] | None:
+        mine = s.cycles.c.run_id == self.run.run_id
+        with self.store.read() as c:
+            last = c.execute(sa.select(s.cycles).where(mine).order_by(s.cycles.c.n.desc()).limit(1)).first()
+            if last is None:
+                return None
+            if last.closed:
+                return last.n, last.at
+            self._recorded[last.n] = decode(last.snapshot)
+            before = c.execute(sa.select(s.cycles.c.at).where(mine, s.cycles.c.n == last.n - 1)).scalar()
+        return last.n - 1, self.spec.warmed_until if before is None else before
+
+    def _run_row(self, now: int) -> dict[str, Any]:
+        run = self.run
+        return {
+            "run_id": run.run_id,
+            "epoch": run.epoch,
+            "account": run.account,
+            "live": run.live,
+            "simulated": run.simulated,
+            "started_at": now,
+            "ended_at": None,
+            "config": self.spec.configuration,
+            "symbols": text(run.symbols),
+            "codes": text(REASONS),
+            "inputs": self.spec.inputs,
+            "warmed_until": self.spec.warmed_until,
+            "exit_reason": None,
+        }
+
+    def _started(self, now: int) -> Draft:
+        run = self.run
+        data = {
+            "symbols": run.symbols if len(run.symbols) <= 100 else run.symbols[:100],
+            "count": len(run.symbols),
+            "hosts": [name for name, _ in self.spec.hosts],
+            "strategy": self.spec.strategy,
+            "timeframe": run.timeframe,
+            "account": run.account,
+            "live": run.live,
+            "simulated": run.simulated,
+            "start": moment(self.spec.start_at),
+        }
+        return Draft(RUN_STARTED, now, "start", data)
+
+    # -- cycles ----------------------------------------------------------------------------------
+
+    def opened(self, n: int) -> GateSnapshot | None:
+        """The recorded snapshot of a cycle that was opened and not closed: it is redone from this."""
+        return self._recorded.get(n)
+
+    def open_cycle(self, n: int, at: int, digest: str, snapshot: GateSnapshot) -> None:
+        row = {"run_id": self.run.run_id, "n": n, "at": at, "digest": digest}
+        with self.store.transaction() as tx:
+            tx.insert(s.cycles, [row | {"snapshot": encode(snapshot), "closed": False}])
+            tx.emit(self.run.run_id, [Draft(SCAN_START, at, str(n), {"count": len(self.run.symbols), "cycle": n})])
+        self._recorded = {n: snapshot}
+
+    def close_cycle(self, n: int, at: int, scan: Scan, snapshot: GateSnapshot, last_ms: float, scan_ms: float) -> None:
+        rows, texts = scan.rows()
+        header = {
+            "at": moment(at),
+            "equity": to_float(snapshot.equity),
+            "balance": to_float(snapshot.balance),
+            "state": snapshot.state.name,
+            "last_cycle_ms": round(last_ms, 3),
+            "scan_ms": round(scan_ms, 3),
+            "working": snapshot.working,
+        }
+        body = pack_scan(n, len(self.run.symbols), len(scan.candidates), header, rows, texts)
+        with self.store.transaction() as tx:
+            tx.connection.execute(_CLOSE, {"run": self.run.run_id, "number": n})
+            tx.emit(self.run.run_id, [Draft(SCAN_SUMMARY, at, str(n), body, form=PACKED_SCAN)])
+        self._recorded = {}
+
+    # -- states and faults -----------------------------------------------------------------------
+
+    def engine_state(self, state: str, before: str, why: str, at: int, now: int) -> None:
+        data = {"state": state, "from": before, "reason": why}
+        self._emit(Draft(ENGINE_STATE, at, f"{before}:{state}:{now}", data))
+
+    def fault(self, at: int, n: int, attempt: int, what: str) -> None:
+        self._emit(Draft(ERROR, at, f"{n}:{attempt}", {"cycle": n, "attempt": attempt, "error": what}))
+
+    def _emit(self, draft: Draft) -> None:
+        with self.store.transaction() as tx:
+            tx.emit(self.run.run_id, [draft])
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def finish(self, positions: dict[str, Any], reason: str, now: int, at: int, out: dict[str, str]) -> RunSummary:
+        """The summary of the whole run, from the database; written once."""
+        run_id = self.run.run_id
+        with self.store.read() as c:
+            count = sa.select(sa.func.count())
+            cycles = c.execute(count.select_from(s.cycles).where(s.cycles.c.run_id == run_id, s.cycles.c.closed))
+            events = count.select_from(s.events).where(s.events.c.run_id == run_id, s.events.c.type == CANDIDATE)
+            sent = (
+                count.select_from(s.attempts)
+                .join(s.orders, s.orders.c.id == s.attempts.c.order_id)
+                .where(s.orders.c.run_id == run_id)
+            )
+            fills = c.execute(count.select_from(s.fills).where(s.fills.c.run_id == run_id)).scalar()
+            summary = RunSummary(
+                cycles=int(cycles.scalar() or 0),
+                candidates=int(c.execute(events).scalar() or 0),
+                orders=int(c.execute(sent).scalar() or 0),
+                fills=int(fills or 0),
+                equity=positions["equity"],
+                positions=positions["positions"],
+                decisions_hash=decisions_hash(decisions(c, run_id)),
+                exit_reason=reason,
+                out=out,
+            )
+        with self.store.transaction() as tx:
+            ended = sa.update(s.runs).where(s.runs.c.run_id == run_id)
+            tx.connection.execute(ended.values(ended_at=now, exit_reason=reason))
+            tx.emit(run_id, [Draft(RUN_SUMMARY, at, "end", msgspec.structs.asdict(summary))])
+        return summary
+
+
+_CLOSE = (
+    sa.update(s.cycles)
+    .where(s.cycles.c.run_id == sa.bindparam("run"), s.cycles.c.n == sa.bindparam("number"))
+    .values(closed=True)
+)

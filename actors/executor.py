@@ -1,0 +1,161 @@
+"""The one hand: writes the attempt down, sends, and writes down what the venue answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from actors.base import Health, health_of
+from actors.executor_records import ExecutorRecords
+from actors.risk_manager import GateAnswer
+from actors.specs import ExecutorSpec
+from domain import order as orders
+from domain.errors import ActorLost, DeadlineMissed, Refused, StaleEpoch, Unavailable, VenueError
+from domain.order import Order, OrderStep
+from domain.ports import Clock, Peers
+from journal.store import Store
+
+Value = TypeVar("Value")
+
+
+class Executor:
+    """Bounded by permits, one writer a symbol. It takes no order before it has reconciled.
+
+    Its commits run in one thread that owns the records, so that its loop stays free.
+    """
+
+    def __init__(self, spec: ExecutorSpec, store: Store, peers: Peers, clock: Clock) -> None:
+        self.spec, self.run = spec, spec.run
+        self._records = ExecutorRecords(store, spec.run)
+        self._peers, self._clock = peers, clock
+        self._permits = asyncio.Semaphore(spec.permits)
+        self._symbols: dict[str, asyncio.Lock] = {}
+        self._thread = ThreadPoolExecutor(1, "executor-records")
+        self._gateway = f"VenueGateway:{spec.venue}"
+        self._ready = False
+        self._queued = 0
+        self._in_flight = 0
+
+    async def start(self, at: int) -> int:
+        """Reconcile whatever earlier runs or an earlier self left open; then accept orders. Returns how much
+        had to be written down. Asked again it does nothing more."""
+        if self._ready:
+            return 0
+        written = 0
+        known = await self._ask("fills", 0)
+        missing = [step for _, fill in known for step in self._records.missing(fill)]
+        if missing:
+            written += await self._write(missing, reconciling=True)
+        for order_id in self._records.open_orders():
+            found = await self._ask("lookup", order_id)
+            step = self._records.outcome(order_id, found, at)
+            if step is not None:
+                written += await self._write([step], reconciling=True)
+        self._ready = True
+        return written
+
+    async def record(self, steps: Sequence[OrderStep]) -> int:
+        """What a price-driven venue did by itself when it was advanced. Twice is once."""
+        return await self._write(steps) if steps else 0
+
+    async def submit(self, answer: GateAnswer) -> dict[str, str]:
+        """Send what the gate approved, at most ``permits`` at once. Returns order id -> status."""
+        if not self._ready:
+            raise Unavailable("the executor is reconciling", "NOT_READY")
+        done = await asyncio.gather(*(self._send(one, answer.at) for one in answer.orders))
+        return dict(zip((one.id for one in answer.orders), done, strict=True))
+
+    async def cancel(self, order_ids: Sequence[str], at: int) -> dict[str, str]:
+        """Cancel working orders at the venue. Returns order id -> status."""
+        found = {}
+        for order_id in order_ids:
+            try:
+                steps = await self._ask("cancel", self.run.epoch, order_id, at)
+            except Refused as refusal:
+                found[order_id] = refusal.code
+                continue
+            await self._write(steps)
+            found[order_id] = self._records.status(order_id)
+        return found
+
+    def health(self) -> Health:
+        return health_of("Executor", self._ready, self._queued, in_flight=self._in_flight)
+
+    async def queue(self) -> tuple[int, int]:
+        """Orders waiting for a permit, and orders in flight."""
+        return self._queued, self._in_flight
+
+    # -- one order -------------------------------------------------------------------------------
+
+    async def _send(self, order: Order, now: int) -> str:
+        if self._expired(order, now):
+            return await self._end(order, orders.EXPIRED, now)
+        self._queued += 1
+        lock = self._symbols.setdefault(order.symbol, asyncio.Lock())
+        try:
+            async with self._permits, lock:
+                self._queued -= 1
+                self._in_flight += 1
+                try:
+                    return await self._attempt(order, now)
+                finally:
+                    self._in_flight -= 1
+        finally:
+            if not lock.locked():
+                self._symbols.pop(order.symbol, None)
+
+    async def _attempt(self, order: Order, now: int) -> str:
+        known = self._records.status(order.id)
+        if known not in ("", orders.INTENT):
+            return known  # sent before: reconciled, never sent again
+        if self._expired(order, now):
+            return await self._end(order, orders.EXPIRED, now)
+        await self._write([OrderStep(order_id=order.id, status=orders.SUBMITTED, at=now, order=order)])
+        try:
+            steps = await self._ask("submit", self.run.epoch, order)
+        except Refused as refusal:
+            return await self._end(order, orders.REJECTED, now, refusal.code, refusal.what)
+        except (ActorLost, DeadlineMissed, VenueError) as error:
+            if isinstance(error, Unavailable):
+                return await self._end(order, orders.REJECTED, now, error.code or "UNAVAILABLE", error.what)
+            await self._end(order, orders.UNKNOWN, now, type(error).__name__, str(error))
+            return await self._resolve(order, now)
+        await self._write(steps)
+        return self._records.status(order.id)
+
+    async def _resolve(self, order: Order, now: int) -> str:
+        """Ask about an unknown order by its exact id. A failed question leaves it unknown."""
+        try:
+            found = await self._ask("lookup", order.id)
+        except (ActorLost, DeadlineMissed, VenueError):
+            return orders.UNKNOWN
+        step = self._records.outcome(order.id, found, now)
+        if step is not None:
+            await self._write([step], reconciling=True)
+        return self._records.status(order.id)
+
+    async def _end(self, order: Order, status: str, at: int, code: str = "", text: str = "") -> str:
+        await self._write([OrderStep(order_id=order.id, status=status, at=at, code=code, text=text, order=order)])
+        return status
+
+    def _expired(self, order: Order, now: int) -> bool:
+        moment = self._clock.now() if self.run.live else now
+        return bool(order.expires_at) and moment > order.expires_at and order.opens > 0
+
+    # -- out and down ----------------------------------------------------------------------------
+
+    async def _ask(self, method: str, *args: Any) -> Any:
+        reference = self._peers.ask(self._gateway, method, *args)
+        return await self._peers.get(self._gateway, reference, self.spec.deadline)
+
+    async def _write(self, steps: Sequence[OrderStep], reconciling: bool = False) -> int:
+        return await self._in_thread(lambda: self._records.write(steps, reconciling))
+
+    async def _in_thread(self, work: Callable[[], Value]) -> Value:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except StaleEpoch:
+            self._ready = False
+            raise

@@ -1,0 +1,361 @@
+"""What the gate writes down and reads back: its tables, one transaction per act."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from actors import gate_rows as rows
+from actors.snapshot import GateSnapshot, decode
+from actors.specs import RunSpec
+from domain import order as orders
+from domain.book import Book, Closed
+from domain.candidate import Candidate, Exit
+from domain.events import Draft
+from domain.money import from_text, to_text
+from domain.order import Denied, Fill, Order
+from journal import schema as s
+from journal.store import Store
+from risk.gate import Answer, decision_of
+from risk.state import HALTED, TradingState
+from risk.view import Lock
+
+Said = dict[tuple[str, str, int, str], list[Order | Denied]]
+
+
+class Memory(msgspec.Struct):
+    """What a rebuilt gate knows."""
+
+    book: Book
+    cursor: int
+    answered: Said
+    answered_until: int
+    latch: TradingState | None
+    snapshot: GateSnapshot | None
+    locks: list[Lock]
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One order event of the executor, with its fill, and the order if the venue itself made it."""
+
+    seq: int
+    order_id: str
+    status: str
+    fill: Fill | None
+    order: Order | None
+
+
+def _step(row: Any, venue: str) -> Step:
+    if row.fill_id is None:
+        return Step(row.seq, row.order_id, row.status, None, None)
+    fill = rows.fill_of(row)
+    made_there = fill.reason in (orders.STOP, orders.TARGET)
+    return Step(row.seq, row.order_id, row.status, fill, rows.venue_order(fill, venue) if made_there else None)
+
+
+_STEPS = (
+    sa.select(
+        s.order_events.c.seq,
+        s.order_events.c.order_id,
+        s.order_events.c.status,
+        s.order_events.c.fill_id,
+        *(column for column in s.fills.c if column.name not in ("seq", "order_id")),
+    )
+    .select_from(s.order_events.outerjoin(s.fills, s.order_events.c.fill_id == s.fills.c.id))
+    .where(s.order_events.c.account == sa.bindparam("account"), s.order_events.c.seq > sa.bindparam("after"))
+    .order_by(s.order_events.c.seq)
+)
+_LATCHES = sa.select(s.latches).where(s.latches.c.account == sa.bindparam("account"), s.latches.c.reset_at.is_(None))
+_HALTS = (
+    sa.select(s.commands).where(s.commands.c.verb.in_(("halt", "reset-kill-switch"))).order_by(s.commands.c.id.desc())
+)
+
+
+class GateRecords:
+    """The gate's tables of one account."""
+
+    def __init__(self, store: Store, run: RunSpec, venue: str) -> None:
+        self.store, self.run, self.venue = store, run, venue
+        self._ranked = (-1, 0)
+        with store.transaction() as tx:
+            found = tx.connection.execute(sa.select(s.accounts).where(s.accounts.c.account == run.account)).first()
+            if found is None:
+                row = {"account": run.account, "currency": run.currency, "cursor": 0}
+                tx.insert(s.accounts, [row | {"started_cash": to_text(run.cash), "balance": to_text(run.cash)}])
+
+    # -- rebuilding ------------------------------------------------------------------------------
+
+    def load(self) -> Memory:
+        account = self.run.account
+        with self.store.read() as c:
+            row = c.execute(sa.select(s.accounts).where(s.accounts.c.account == account)).one()
+            book = Book(from_text(row.balance))
+            for one in c.execute(sa.select(s.positions).where(s.positions.c.account == account)):
+                book.positions[one.symbol] = rows.position_of(one)
+            self._reserved(c, book, row.cursor)
+            last = c.execute(
+                sa.select(s.cycles.c.snapshot)
+                .join(s.runs, s.runs.c.run_id == s.cycles.c.run_id)
+                .where(s.runs.c.account == account)
+                .order_by(s.runs.c.epoch.desc(), s.cycles.c.n.desc())
+                .limit(1)
+            ).scalar()
+            said, until = self._said(c)
+            locks = [
+                Lock(one.id, one.code, one.symbol, one.side, one.until_at, one.reason)
+                for one in c.execute(
+                    sa.select(s.locks).where(s.locks.c.account == account, s.locks.c.removed_at.is_(None))
+                )
+            ]
+        snapshot = decode(last) if last else None
+        return Memory(book, row.cursor, said, until, self.latch(), snapshot, locks)
+
+    def _reserved(self, c: sa.Connection, book: Book, cursor: int) -> None:
+        reserved = c.execute(
+            sa.select(s.orders)
+            .join(s.reservations, s.reservations.c.order_id == s.orders.c.id)
+            .where(s.reservations.c.account == self.run.account)
+            .order_by(s.orders.c.at, s.orders.c.rank, s.orders.c.id)
+        ).all()
+        for one in reserved:
+            book.reserve(rows.order_of(one))
+            working = book.working[one.id]
+            for event in c.execute(
+                sa.select(s.order_events.c.status, s.fills.c.quantity)
+                .outerjoin(s.fills, s.order_events.c.fill_id == s.fills.c.id)
+                .where(s.order_events.c.order_id == one.id, s.order_events.c.seq <= cursor)
+                .order_by(s.order_events.c.seq)
+            ):
+                working.status = event.status
+                if event.quantity is not None:
+                    book.filled(one.id, from_text(event.quantity))
+
+    def _said(self, c: sa.Connection) -> tuple[Said, int]:
+        """The answers of the newest moment this account has decided: a redone cycle gets them again."""
+        mine = s.orders.c.account == self.run.account
+        until = c.execute(sa.select(sa.func.max(s.orders.c.at)).where(mine)).scalar()
+        if until is None:
+            return {}, -1
+        said: Said = {}
+        recent = until - 2 * self.run.timeframe_ns
+        for one in c.execute(sa.select(s.orders).where(mine, s.orders.c.at >= recent).order_by(s.orders.c.rank)):
+            if one.purpose in (orders.STOP, orders.TARGET):
+                continue
+            answer: Order | Denied = rows.order_of(one) if one.answer == "APPROVED" else rows.denied_of(one)
+            said.setdefault((one.symbol, one.strategy, one.at, one.purpose), []).append(answer)
+        return said, until
+
+    def trades_since(self, day: int) -> int:
+        """Entries approved since the risk day began."""
+        query = (
+            sa.select(sa.func.count())
+            .select_from(s.orders)
+            .where(
+                s.orders.c.account == self.run.account,
+                s.orders.c.purpose == orders.ENTRY,
+                s.orders.c.answer == "APPROVED",
+                s.orders.c.at >= day,
+            )
+        )
+        with self.store.read() as c:
+            return int(c.execute(query).scalar() or 0)
+
+    def attempts(self, exit: Exit) -> int:
+        """How many earlier orders of this purpose ended definitely without a full fill (UNKNOWN never counts)."""
+        ended = (
+            sa.select(s.order_events.c.order_id)
+            .where(s.order_events.c.status.in_((orders.CANCELLED, orders.EXPIRED, orders.REJECTED)))
+            .distinct()
+        )
+        query = (
+            sa.select(sa.func.count())
+            .select_from(s.orders)
+            .where(
+                s.orders.c.account == self.run.account,
+                s.orders.c.symbol == exit.symbol,
+                s.orders.c.strategy == exit.strategy,
+                s.orders.c.at == exit.at,
+                s.orders.c.purpose == exit.purpose,
+                s.orders.c.id.in_(ended),
+            )
+        )
+        with self.store.read() as c:
+            return int(c.execute(query).scalar() or 0)
+
+    # -- the executor's events -------------------------------------------------------------------
+
+    def steps_after(self, cursor: int) -> list[Step]:
+        with self.store.read() as c:
+            found = c.execute(_STEPS, {"account": self.run.account, "after": cursor}).all()
+        return [_step(one, self.venue) for one in found]
+
+    def settled(
+        self,
+        book: Book,
+        touched: Iterable[str],
+        ended: Sequence[str],
+        closed: Sequence[Closed],
+        foreign: Sequence[Order],
+        cursor: int,
+        drafts: Sequence[Draft],
+    ) -> None:
+        account = self.run.account
+        with self.store.transaction() as tx:
+            for symbol in sorted(touched):
+                mine = (s.positions.c.account == account) & (s.positions.c.symbol == symbol)
+                tx.connection.execute(sa.delete(s.positions).where(mine))
+                position = book.positions.get(symbol)
+                if position is not None:
+                    tx.insert(s.positions, [rows.position_row(account, position)])
+            if ended:
+                tx.connection.execute(sa.delete(s.reservations).where(s.reservations.c.order_id.in_(ended)))
+            tx.insert(s.trades, [rows.trade_row(account, self.run.run_id, one) for one in closed])
+            tx.insert(s.orders, [rows.order_row(self.run.run_id, one) for one in foreign])
+            tx.connection.execute(
+                sa.update(s.accounts)
+                .where(s.accounts.c.account == account)
+                .values(balance=to_text(book.balance), cursor=cursor)
+            )
+            tx.emit(self.run.run_id, drafts)
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def answered(self, answered: Sequence[tuple[Candidate | Exit, Answer, int]], now: int) -> None:
+        """Orders, reservations, decisions and events of one ``reserve``, in one transaction."""
+        run_id, account, venue = self.run.run_id, self.run.account, self.venue
+        written: list[dict[str, Any]] = []
+        reserved: list[dict[str, Any]] = []
+        decided: list[dict[str, Any]] = []
+        drafts: list[Draft] = []
+        for wish, answer, rank in answered:
+            if isinstance(wish, Candidate):
+                drafts.append(rows.candidate_event(wish, answer))
+            if answer.denial is not None and isinstance(wish, Candidate):
+                written.append(rows.denied_row(run_id, account, venue, wish, answer, rank))
+            if answer.order is not None:
+                written.append(rows.order_row(run_id, answer.order))
+                reserved.append(
+                    {"order_id": answer.order.id, "account": account, "symbol": wish.symbol, "created_at": now}
+                )
+            drafts += rows.risk_events(run_id, wish, answer)
+            decided.append({"run_id": run_id, "at": wish.at, "rank": rank, "body": decision_of(wish, answer)})
+        with self.store.transaction() as tx:
+            tx.insert(s.orders, written)
+            tx.insert(s.reservations, reserved)
+            tx.insert(s.decisions, self._number(tx.connection, decided))
+            tx.emit(run_id, drafts)
+
+    def _number(self, c: sa.Connection, decided: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Ranks within their T, going on after what this T has decided before (also before a restart)."""
+        for one in decided:
+            at, rank = self._ranked
+            if at != one["at"]:
+                mine = (s.decisions.c.run_id == self.run.run_id) & (s.decisions.c.at == one["at"])
+                rank = c.execute(sa.select(sa.func.count()).select_from(s.decisions).where(mine)).scalar() or 0
+            one["rank"] = rank
+            self._ranked = (one["at"], rank + 1)
+        return decided
+
+    def cancelled(self, order: Order, why: str, at: int) -> None:
+        """An intent that was never sent: the one step that the gate itself records."""
+        with self.store.transaction() as tx:
+            draft = Draft(
+                "ORDER_CANCELLED", at, f"{order.id}:gate", {"order_id": order.id, "reason": why}, order.symbol
+            )
+            seq = tx.emit(self.run.run_id, [draft])
+            row = {"seq": seq, "order_id": order.id, "account": order.account, "status": orders.CANCELLED, "at": at}
+            tx.insert(
+                s.order_events,
+                [row | {"code": why, "text": "", "venue_ref": "", "surprising": False, "fill_id": None}],
+            )
+
+    def emit(self, drafts: Sequence[Draft]) -> None:
+        with self.store.transaction() as tx:
+            tx.emit(self.run.run_id, drafts)
+
+    # -- the kill switch -------------------------------------------------------------------------
+
+    def latch(self) -> TradingState | None:
+        """What holds the kill switch: the HALT file, an operator's halt, or a limit of this account."""
+        if self.run.halt_file and os.path.exists(self.run.halt_file):
+            return TradingState(HALTED, "HALT_FILE", self.run.halt_file)
+        with self.store.read() as c:
+            command = c.execute(_HALTS.limit(1)).first()
+            limit = c.execute(_LATCHES, {"account": self.run.account}).first()
+        if command is not None and command.verb == "halt":
+            return TradingState(HALTED, "HALT", command.why or "halt")
+        if limit is None:
+            return None
+        if command is not None and command.at > limit.at:
+            self._reset(command.at, command.why)
+            return None
+        return TradingState(HALTED, limit.code, rows.value(limit.value), rows.value(limit.threshold))
+
+    def latched(self, state: TradingState, now: int, draft: Draft) -> None:
+        with self.store.transaction() as tx:
+            tx.insert(
+                s.latches,
+                [
+                    {
+                        "account": self.run.account,
+                        "code": state.code,
+                        "reason": f"{state.code} of run {self.run.run_id}",
+                        "value": rows.text(state.value),
+                        "threshold": rows.text(state.threshold),
+                        "at": now,
+                        "reset_at": None,
+                        "reset_reason": None,
+                    }
+                ],
+            )
+            tx.emit(self.run.run_id, [draft])
+
+    def _reset(self, at: int, why: str) -> None:
+        with self.store.transaction() as tx:
+            tx.connection.execute(
+                sa.update(s.latches)
+                .where(s.latches.c.account == self.run.account, s.latches.c.reset_at.is_(None))
+                .values(reset_at=at, reset_reason=why)
+            )
+
+    # -- shared state ----------------------------------------------------------------------------
+
+    def set(self, key: str, value: Any, now: int) -> None:
+        with self.store.transaction() as tx:
+            self._put(tx.connection, key, value, now)
+
+    def _put(self, c: sa.Connection, key: str, value: Any, now: int) -> None:
+        c.execute(sa.delete(s.key_values).where(s.key_values.c.key == key))
+        c.execute(sa.insert(s.key_values), {"key": key, "value": rows.text(value), "updated_at": now})
+
+    def get(self, key: str, default: Any) -> Any:
+        with self.store.read() as c:
+            found = c.execute(sa.select(s.key_values.c.value).where(s.key_values.c.key == key)).scalar()
+        return default if found is None else rows.value(found)
+
+    def delete(self, key: str) -> bool:
+        with self.store.transaction() as tx:
+            return tx.connection.execute(sa.delete(s.key_values).where(s.key_values.c.key == key)).rowcount > 0
+
+    def get_all(self) -> dict[str, Any]:
+        with self.store.read() as c:
+            return {
+                one.key: rows.value(one.value)
+                for one in c.execute(sa.select(s.key_values).order_by(s.key_values.c.key))
+            }
+
+    def get_last_update(self, key: str) -> int | None:
+        with self.store.read() as c:
+            return c.execute(sa.select(s.key_values.c.updated_at).where(s.key_values.c.key == key)).scalar()
+
+    def compare_and_set(self, key: str, expected: Any, value: Any, now: int) -> bool:
+        with self.store.transaction() as tx:
+            found = tx.connection.execute(sa.select(s.key_values.c.value).where(s.key_values.c.key == key)).scalar()
+            if (None if found is None else rows.value(found)) != expected:
+                return False
+            self._put(tx.connection, key, value, now)
+            return True

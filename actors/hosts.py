@@ -1,0 +1,154 @@
+"""The driver's view of the agent hosts: fan out, gather with a deadline, isolate what fails."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from actors.scan import Scan
+from actors.specs import DriverSpec
+from domain.candidate import HostReport
+from domain.errors import ActorLost, ArgusError, DeadlineMissed
+from domain.ports import Peers
+
+MISSES = 3
+"""Under barriers a host that misses so many deadlines at one T is out for the rest of the run."""
+LIVE_MISSES = 2
+"""Under a live cadence a host is restarted after so many missed deadlines in a row."""
+CHUNK = 512
+"""Moments of history that travel at once."""
+
+
+class Host:
+    """One host as the driver knows it. ``pending`` is a scan it still owes: it never has two."""
+
+    def __init__(self, name: str, symbols: tuple[str, ...]) -> None:
+        self.name, self.symbols = name, symbols
+        self.out = ""
+        self.misses = 0
+        self.pending: Any = None
+        self.loading: asyncio.Task[None] | None = None
+
+
+class Hosts:
+    """All hosts of a run, in the order of its symbols."""
+
+    def __init__(self, spec: DriverSpec, peers: Peers) -> None:
+        self.spec, self._peers = spec, peers
+        self._hosts = [Host(name, symbols) for name, symbols in spec.hosts]
+        self._symbols = tuple(symbol for host in self._hosts for symbol in host.symbols)
+        self._index = {symbol: row for row, symbol in enumerate(self._symbols)}
+        self.had_bars = False
+
+    @property
+    def out(self) -> dict[str, str]:
+        """Symbols that are out for the rest of the run, with the reason."""
+        return {symbol: host.out for host in self._hosts if host.out for symbol in host.symbols}
+
+    async def load(self, until: int) -> None:
+        """Every host from its anchor up to ``until`` (the first start; the same code as a restart)."""
+        await self._load(self._hosts, until)
+
+    def scan(self, n: int, after: int, bars: Any, snapshot: Any) -> list[Any]:
+        """Ask every host that may be asked; the references in order, None for those that are not asked."""
+        references = []
+        for host in self._hosts:
+            free = not host.out and host.pending is None and host.loading is None
+            references.append(self._peers.ask(host.name, "scan", n, after, bars, snapshot) if free else None)
+        return references
+
+    async def gather(self, n: int, after: int, bars: Any, snapshot: Any, references: list[Any]) -> Scan:
+        """Their answers, with a deadline. Live: who fails is HOST_DOWN this cycle; under barriers its scan
+        is repeated from the anchor, so that no decision changes."""
+        scan = Scan(self._symbols, self._index)
+        repair = self._live if self.spec.run.live else self._barrier
+        answers = await asyncio.gather(
+            *(repair(host, n, after, bars, snapshot, one) for host, one in zip(self._hosts, references, strict=True))
+        )
+        for host, answer in zip(self._hosts, answers, strict=True):
+            if isinstance(answer, HostReport):
+                scan.add(answer)
+            else:
+                scan.missing(len(host.symbols), answer, host.symbols)
+        return scan
+
+    # -- barriers --------------------------------------------------------------------------------
+
+    async def _barrier(
+        self, host: Host, n: int, after: int, bars: Any, snapshot: Any, reference: Any
+    ) -> HostReport | str:
+        misses = 0
+        while not host.out:
+            try:
+                answer: HostReport = await self._peers.get(host.name, reference, self.spec.deadline)
+                if not answer.behind:
+                    return answer
+                await self._load([host], after)
+            except DeadlineMissed as missed:
+                misses += 1
+                if misses >= MISSES:
+                    host.out = f"{missed}, {misses} times at one T: out for the rest of the run"
+                    break
+                await self._peers.restart(host.name)
+            except ActorLost as lost:
+                misses += 1
+                if misses >= MISSES * 3:  # its restarts take a second or two each
+                    host.out = f"{lost}: out for the rest of the run"
+                    break
+                await asyncio.sleep(0.5)
+            reference = self._peers.ask(host.name, "scan", n, after, bars, snapshot)
+        return host.out
+
+    # -- live cadence ----------------------------------------------------------------------------
+
+    async def _live(self, host: Host, n: int, after: int, bars: Any, snapshot: Any, reference: Any) -> HostReport | str:
+        if host.loading is not None:
+            if not host.loading.done():
+                return "loading from its anchor"
+            failed = host.loading.exception()
+            host.loading = None
+            return f"loading failed: {failed}" if failed else "loaded, scans from the next cycle on"
+        owed = reference if reference is not None else host.pending
+        try:
+            answer: HostReport = await self._peers.get(host.name, owed, self.spec.deadline)
+        except DeadlineMissed as missed:
+            host.pending = owed
+            host.misses += 1
+            if host.misses >= LIVE_MISSES:
+                host.misses, host.pending = 0, None
+                await self._peers.restart(host.name)
+                host.loading = asyncio.create_task(self._load([host], after))
+            return str(missed)
+        except ActorLost as lost:
+            host.pending = None
+            host.loading = asyncio.create_task(self._load([host], after))
+            return str(lost)
+        host.pending, host.misses = None, 0
+        if answer.behind or reference is None:
+            host.loading = asyncio.create_task(self._load([host], after))
+            return "behind: loading from its anchor"
+        return answer
+
+    # -- from the anchor -------------------------------------------------------------------------
+
+    async def _load(self, hosts: list[Host], until: int) -> None:
+        """History in parts, each sent to all of these hosts. Retried while a host comes back."""
+        for attempt in range(MISSES + 1):
+            try:
+                return await self._load_once(hosts, until)
+            except ArgusError:
+                if attempt == MISSES:
+                    raise
+                await asyncio.sleep(1.0)
+
+    async def _load_once(self, hosts: list[Host], until: int) -> None:
+        after, patience = -1, self.spec.deadline * 4
+        while True:
+            reached_ref, part = self._peers.ask("MarketFeed", "history", after, until, CHUNK, parts=2)
+            loads = [(host, self._peers.ask(host.name, "load", after, part)) for host in hosts]
+            reached = await self._peers.get("MarketFeed", reached_ref, patience)
+            for host, load in loads:
+                await self._peers.get(host.name, load, patience)
+            if reached >= until:
+                return
+            after = reached

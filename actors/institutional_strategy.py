@@ -1,0 +1,246 @@
+"""The driver: one cycle after another, from the bars of T to the committed summary (design section 4)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from actors.base import Health, health_of
+from actors.driver_records import DriverRecords, RunSummary
+from actors.engine_commands import EngineCommands
+from actors.hosts import Hosts
+from actors.risk_manager import GateAnswer
+from actors.scan import Scan
+from actors.snapshot import GateSnapshot
+from actors.specs import DriverSpec
+from domain import engine_state as states
+from domain.candidate import Candidate, Exit, ranked
+from domain.errors import ActorLost, DeadlineMissed, Unavailable
+from domain.ports import Clock, Peers
+from journal.store import Store
+from risk.state import HALTED
+
+ATTEMPTS = 5
+"""How often one cycle is tried while an actor that it cannot do without restarts."""
+
+
+class Timing(msgspec.Struct):
+    """Machine time of the last cycle in milliseconds: metrics only, no decision sees it."""
+
+    cycle: float = 0.0
+    scan: float = 0.0
+
+
+class InstitutionalStrategy:
+    """Gathers candidates, passes them through the gate, sends the approved ones through the executor.
+
+    Under recorded and simulated feeds every step is a barrier; a cycle that failed half-way is redone
+    from its recorded snapshot, and every actor recognises what it has done before.
+    """
+
+    def __init__(self, spec: DriverSpec, store: Store, peers: Peers, clock: Clock) -> None:
+        self.spec, self.run_spec = spec, spec.run
+        self._peers, self._clock = peers, clock
+        self._records = DriverRecords(store, spec)
+        self._hosts = Hosts(spec, peers)
+        self._commands = EngineCommands(self, store, spec, clock)
+        self._gateway = f"VenueGateway:{spec.venue}"
+        self._state = states.IDLE
+        self._paused = False
+        self._stopping = asyncio.Event()
+        self._reason = ""
+        self._task: asyncio.Task[RunSummary] | None = None
+        self._timing = Timing()
+        self._n = 0
+        self._after = spec.warmed_until
+        self.snapshot: GateSnapshot | None = None
+
+    # -- what may be asked of it -----------------------------------------------------------------
+
+    async def run(self) -> RunSummary:
+        """Runs to the end. Calling it twice is the same as once; after a restart it goes on where it was."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._main())
+        return await asyncio.shield(self._task)
+
+    async def stop(self, reason: str) -> None:
+        """End after the cycle that is under way."""
+        self._reason = self._reason or reason
+        self._stopping.set()
+
+    async def health(self) -> Health:
+        return health_of("InstitutionalStrategy", self._n > 0, cycle=self._n, state=self._state)
+
+    # -- the run ---------------------------------------------------------------------------------
+
+    async def _main(self) -> RunSummary:
+        self._move(states.INITIALIZING, "start")
+        resumed = self._records.open_run(self._clock.now())
+        if resumed is not None:
+            self._n, self._after = resumed
+        await self._ask("Executor", "start", self._after, within=self.spec.deadline * 4)
+        await self._hosts.load(self._after)
+        self._move(states.SCANNING, "ready")
+        slot = time.monotonic()
+        while not self._stopping.is_set():
+            if self.spec.cycles and self._n >= self.spec.cycles:
+                self._reason = "cycles"
+                break
+            if not await self._attempt():
+                self._reason = "end_of_data"
+                break
+            if self.run_spec.live:
+                slot = await self._pace(slot)
+        return await self._finish()
+
+    async def _attempt(self) -> bool:
+        """One cycle; False at the end of the data. Redone while an actor that it needs comes back."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._cycle(self._n + 1)
+            except (ActorLost, DeadlineMissed, Unavailable) as error:
+                self._records.fault(self._at(), self._n + 1, attempt, str(error))
+                if attempt == ATTEMPTS:
+                    self._move(states.ERROR, str(error))
+                    raise
+                await asyncio.sleep(0.5 * attempt)
+                await self._ask("Executor", "start", self._after, within=self.spec.deadline * 4)
+        raise AssertionError("unreachable")
+
+    async def _finish(self) -> RunSummary:
+        reason = self._reason or "stopped"
+        position = await self._ask("RiskManager", "position", within=self.spec.deadline)
+        summary = self._records.finish(position, reason, self._clock.now(), self._at(), self._hosts.out)
+        self._state = states.STOPPED
+        return summary
+
+    # -- one cycle -------------------------------------------------------------------------------
+
+    async def _cycle(self, n: int) -> bool:
+        begun = time.perf_counter()
+        redone = self._records.opened(n)
+        chained = not self.spec.paced and redone is None
+        bars = self._peers.ask("MarketFeed", "next", self._after, self._patience(), parts=2)
+        chain = self._chain(n, bars[1], None) if chained else None
+        at, digest, final = await self._peers.get("MarketFeed", bars[0], self.spec.deadline + self.spec.pace)
+        if final:
+            return False
+        if self._stopping.is_set() and not chained:
+            return True
+        self._hosts.had_bars = at > self._after
+        snapshot_ref, scans = chain or self._chain(n, bars[1], redone)
+        snapshot: GateSnapshot = await self._peers.get("RiskManager", snapshot_ref, self.spec.deadline)
+        if redone is None:
+            await self._commands.obey(n, "open")
+            self._records.open_cycle(n, at, digest, snapshot)
+        self.snapshot = snapshot
+        self._follow(snapshot)
+        scanned = time.perf_counter()
+        scan = await self._hosts.gather(n, self._after, bars[1], redone or snapshot_ref, scans)
+        self._timing.scan = (time.perf_counter() - scanned) * 1e3
+        if snapshot.cancels:
+            await self.cancel(snapshot.cancels)
+        await self._act(scan, at)
+        self._records.close_cycle(n, at, scan, snapshot, self._timing.cycle, self._timing.scan)
+        self._n, self._after = n, max(at, self._after)
+        self._timing.cycle = (time.perf_counter() - begun) * 1e3
+        return True
+
+    def _chain(self, n: int, bars: Any, redone: GateSnapshot | None) -> tuple[Any, list[Any]]:
+        """Venue, executor, gate and hosts, each on the reference of the one before."""
+        peers, epoch = self._peers, self.run_spec.epoch
+        matched = peers.ask(self._gateway, "advance", epoch, bars)
+        recorded = peers.ask("Executor", "record", matched)
+        snapshot = peers.ask("RiskManager", "snapshot", bars, recorded)
+        return snapshot, self._hosts.scan(n, self._after, bars, redone or snapshot)
+
+    async def _act(self, scan: Scan, at: int) -> None:
+        """Exits first, then candidates, best first: the gate, then the executor."""
+        self._walk(states.LEVEL_BUILDING)
+        exits: list[Exit] = sorted(scan.exits, key=lambda one: one.symbol) + self._commands.exits(
+            at, self.spec.strategy
+        )
+        candidates: list[Candidate] = ranked(scan.candidates)
+        if not exits and not candidates:
+            self._walk(states.SCANNING)
+            return
+        for phase in (states.SIGNAL_WAIT, states.SIZING):
+            self._walk(phase)
+        now = self._clock.now() if self.run_spec.live else at
+        answer_ref = self._peers.ask("RiskManager", "reserve", exits, candidates, now, self._paused)
+        answer: GateAnswer = await self._peers.get("RiskManager", answer_ref, self.spec.deadline)
+        scan.answered(answer.orders, answer.denied)
+        if answer.orders:
+            self._walk(states.EXECUTION)
+            within = self.spec.deadline * (1 + len(answer.orders))
+            scan.sent(await self._ask("Executor", "submit", answer, within=within))
+        self._walk(states.MANAGING)
+        self._walk(states.SCANNING)
+
+    async def cancel(self, order_ids: Sequence[str]) -> dict[str, str]:
+        """Cancel working orders; order id -> what the venue says."""
+        within = self.spec.deadline * (1 + len(order_ids))
+        found: dict[str, str] = await self._ask("Executor", "cancel", order_ids, self._at(), within=within)
+        return found
+
+    # -- states ----------------------------------------------------------------------------------
+
+    def pause(self, why: str) -> None:
+        self._paused = True
+        if self._state in states.PHASES:
+            self._move(states.PAUSED, why)
+
+    def resume(self, why: str) -> None:
+        self._paused = False
+        if self._state == states.PAUSED:
+            self._move(states.SCANNING, why)
+
+    def _follow(self, snapshot: GateSnapshot) -> None:
+        """EMERGENCY while the gate is halted; afterwards as after a pause or a resume."""
+        halted = snapshot.state.name == HALTED
+        if halted and self._state != states.EMERGENCY:
+            self._move(states.EMERGENCY, f"{snapshot.state.code}: {snapshot.state.value}")
+        elif not halted and self._state == states.EMERGENCY:
+            self._move(states.SCANNING, "kill switch reset")
+            if self._paused:
+                self._move(states.PAUSED, "still paused")
+
+    def _walk(self, phase: str) -> None:
+        """The phases of a cycle: in memory only, and not while paused or halted."""
+        if self._state in states.PHASES:
+            self._state = states.move(self._state, phase)
+
+    def _move(self, to: str, why: str) -> None:
+        before = self._state
+        self._state = states.move(before, to)
+        if states.public(before) != states.public(to):
+            self._records.engine_state(states.public(to), states.public(before), why, self._at(), self._clock.now())
+
+    # -- small things ----------------------------------------------------------------------------
+
+    async def _ask(self, name: str, method: str, *args: Any, within: float) -> Any:
+        return await self._peers.get(name, self._peers.ask(name, method, *args), within)
+
+    def _patience(self) -> float:
+        return self.spec.interval if self.run_spec.live and self._n == 0 else 0.0
+
+    def _at(self) -> int:
+        return self._after if self._n else self.spec.start_at
+
+    async def _pace(self, slot: float) -> float:
+        """Until the next slot of the cadence; at once when another bar must have closed meanwhile."""
+        if self._after + self.run_spec.timeframe_ns <= self._clock.now() and self._hosts.had_bars:
+            return slot
+        slot += self.spec.interval
+        slot = max(slot, time.monotonic() - self.spec.interval)
+        while not self._stopping.is_set() and time.monotonic() < slot:
+            await self._commands.obey(self._n, "wait")
+            try:
+                await asyncio.wait_for(self._stopping.wait(), min(0.5, max(0.001, slot - time.monotonic())))
+            except TimeoutError:
+                continue
+        return slot

@@ -1,0 +1,414 @@
+"""The gate's shell: owns the book, the reservations, the limits and the shared key-values."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from actors.base import Health, health_of
+from actors.gate_records import GateRecords
+from actors.gate_rows import account_event, position_events
+from actors.snapshot import GateSnapshot
+from actors.specs import GateSpec
+from domain import order as orders
+from domain.candidate import Candidate, Exit, Held
+from domain.events import ALERT, Draft
+from domain.market import BarBatch
+from domain.money import ONE, Rate, from_float, to_float
+from domain.order import Denied, Order
+from domain.ports import Clock
+from domain.timeframe import day_start
+from journal.store import Store
+from marketdata.conversion import rate
+from risk.gate import Answer, Gate
+from risk.state import HALTED, TradingState, assess
+from risk.view import View
+
+POLL_NS = 250_000_000
+"""How often the gate itself looks for a halt between calls of the driver (machine time)."""
+
+
+class GateAnswer(msgspec.Struct, frozen=True):
+    """What ``reserve`` gives back: orders to send (exits first), denials, and the ids it had answered before."""
+
+    orders: tuple[Order, ...]
+    denied: tuple[Denied, ...]
+    at: int
+    repeated: int = 0
+
+
+class RiskManager:
+    """Every order passes here. One call at a time; what it answers is written down before it is said."""
+
+    def __init__(self, spec: GateSpec, store: Store, clock: Clock) -> None:
+        self.spec, self.run, self._clock = spec, spec.run, clock
+        self._records = GateRecords(store, spec.run, spec.venue)
+        self._gate = Gate(spec.risk, spec.run.scope, spec.run.account)
+        self._day_start = day_start(spec.day_start)
+        rows = spec.run.rows
+        self._row = {symbol: row for row, symbol in enumerate(rows)}
+        self._close = np.zeros(len(rows))
+        self._spread = np.full(len(rows), np.nan)
+        self._bar_at = np.zeros(len(rows), np.int64)
+        self._polled = 0
+        self._now = 0
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        """From the database: the same at the first start and after every restart."""
+        memory = self._records.load()
+        self.book = memory.book
+        self._cursor = memory.cursor
+        self._answered = memory.answered
+        self._answered_until = memory.answered_until
+        self._latch = memory.latch
+        last = memory.snapshot
+        cash = self.book.balance if last is None else 0
+        self._peak = last.peak if last else cash
+        self._day = last.day if last else -1
+        self._day_equity = last.day_equity if last else cash
+        self._now = last.at if last else 0
+        self._view = View(self.spec.risk, self.book)
+        self._view.locks = memory.locks
+        for symbol, price in (last.marks if last else {}).items():
+            if symbol in self._row:
+                self._close[self._row[symbol]] = to_float(price)
+        self._mark()
+        self._state = TradingState()
+        self._trades_today = self._records.trades_since(self._day)
+        self.settle()
+
+    # -- the cycle -------------------------------------------------------------------------------
+
+    def snapshot(self, batch: BarBatch, matched: object = None) -> GateSnapshot:
+        """Settle what came of the bars, value the book at them, and say where the gate stands.
+
+        ``matched`` only orders the messages: the venue has advanced and its fills are written down.
+        """
+        self.settle()
+        bars = batch.rows
+        if len(bars):
+            rows = bars["row"]
+            self._close[rows] = bars["close"]
+            self._spread[rows] = bars["spread"]
+            self._bar_at[rows] = batch.at
+        self._now = max(self._now, batch.at)
+        self._mark()
+        equity = self.book.equity()
+        day = self._day_start.of(self._now) if self._now > 0 else -1
+        if day != self._day:
+            self._day, self._day_equity = day, equity
+            self._trades_today = self._records.trades_since(day)
+        self._peak = max(self._peak, equity)
+        self._assess(equity)
+        return self._snapshot(batch.at, equity)
+
+    def precheck(self, candidates: Sequence[Candidate], now: int, paused: bool = False) -> list[Denied]:
+        """The denials of the cheap rules (stages 1-7), written down and published like any other."""
+        return list(self._answer(candidates, now, paused, last_stage=7).denied)
+
+    def reserve(
+        self, exits: Sequence[Exit], candidates: Sequence[Candidate], now: int, paused: bool = False
+    ) -> GateAnswer:
+        """Exits, then candidates, in order: each sized, checked against everything open, pending and in
+        flight, written to the database, and answered. A wish answered before gets its recorded answer."""
+        return self._answer(candidates, now, paused, exits=exits)
+
+    def settle(self) -> int:
+        """Apply the order events that the executor has written since the cursor. Returns how many."""
+        steps = self._records.steps_after(self._cursor)
+        if not steps:
+            return 0
+        touched: set[str] = set()
+        ended: list[str] = []
+        drafts: list[Draft] = []
+        closed: list[Any] = []
+        foreign: list[Order] = []
+        for step in steps:
+            fill = step.fill
+            if fill is not None and not self.book.seen(fill.id):
+                if step.order is not None:
+                    foreign.append(step.order)
+                applied = self.book.apply(fill, self._rate(fill.symbol) or ONE)
+                touched.add(fill.symbol)
+                drafts += position_events(self.run.run_id, self.book, fill, applied)
+                if applied.closed is not None:
+                    closed.append(applied.closed)
+            working = self.book.working.get(step.order_id)
+            if working is not None:
+                working.status = step.status
+                if step.status in orders.DONE:
+                    self.book.release(step.order_id)
+                    ended.append(step.order_id)
+        self._cursor = steps[-1].seq
+        self._view.unresolved = {one.order.symbol for one in self.book.working.values() if one.status == orders.UNKNOWN}
+        if touched or ended:
+            if touched:
+                drafts.append(self._account_event())
+            with self._trusted():
+                self._records.settled(self.book, touched, ended, closed, foreign, self._cursor, drafts)
+        return len(steps)
+
+    def release(self, order_id: str, why: str) -> bool:
+        """An intent that will never be sent gives back its room (recorded as CANCELLED)."""
+        working = self.book.working.get(order_id)
+        if working is None or working.status != orders.INTENT:
+            return False
+        self._records.cancelled(working.order, why, self._now)
+        self.settle()
+        return True
+
+    def position(self) -> dict[str, Any]:
+        """Equity and open positions as a run's summary shows them: numbers in account currency and units."""
+        self.settle()
+        held = [
+            {
+                "symbol": symbol,
+                "side": orders.SIDE_NAME[1 if one.quantity > 0 else -1],
+                "quantity": to_float(abs(one.quantity)),
+                "entry": to_float(one.price),
+                "price": to_float(self.book.marks[symbol]),
+                "profit": to_float(self.book.unrealised(symbol)),
+                "stop": to_float(one.stop) if one.stop else None,
+                "target": to_float(one.target) if one.target else None,
+            }
+            for symbol, one in sorted(self.book.positions.items())
+        ]
+        return {"equity": to_float(self.book.equity()), "positions": held}
+
+    def health(self) -> Health:
+        return health_of(
+            "RiskManager",
+            cursor=self._cursor,
+            positions=len(self.book.positions),
+            working=len(self.book.working),
+            state=self._state.name,
+        )
+
+    # -- shared state ----------------------------------------------------------------------------
+
+    def set(self, key: str, value: Any) -> None:
+        self._records.set(key, value, self._now)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._records.get(key, default)
+
+    def delete(self, key: str) -> bool:
+        return self._records.delete(key)
+
+    def get_all(self) -> dict[str, Any]:
+        return self._records.get_all()
+
+    def get_last_update(self, key: str) -> int | None:
+        """UTC nanoseconds of the last write of the key, None if there is none."""
+        return self._records.get_last_update(key)
+
+    def compare_and_set(self, key: str, expected: Any, value: Any) -> bool:
+        """Atomic: set only if the present value equals ``expected`` (None: the key is absent)."""
+        return self._records.compare_and_set(key, expected, value, self._now)
+
+    # -- answers ---------------------------------------------------------------------------------
+
+    def _answer(
+        self,
+        candidates: Sequence[Candidate],
+        now: int,
+        paused: bool,
+        exits: Sequence[Exit] = (),
+        last_stage: int | None = None,
+    ) -> GateAnswer:
+        self._now = max(self._now, now)
+        self._assess(self.book.equity())
+        view = self._view
+        view.engine_paused, view.now = paused, now
+        view.equity, view.peak, view.day_equity = self.book.equity(), self._peak, self._day_equity
+        view.state = self._state
+        answered: list[tuple[Candidate | Exit, Answer, int]] = []
+        said: list[Order | Denied] = []
+        repeated = 0
+        wishes: list[Candidate | Exit] = [*exits, *candidates]
+        for rank, wish in enumerate(wishes):
+            known = self._known(wish)
+            if known is not None:
+                said += known
+                repeated += 1
+                continue
+            self._look(wish.symbol, wish.at)
+            answer = self._leave(wish, rank) if isinstance(wish, Exit) else self._enter(wish, rank, last_stage)
+            if answer is None:
+                continue
+            if answer.order is not None:
+                self.book.reserve(answer.order)
+                self._trades_today += answer.order.purpose == orders.ENTRY
+            answered.append((wish, answer, rank))
+            said += [one for one in (self._denied(wish, answer), answer.order) if one is not None]
+        if answered:
+            self._write(answered)
+        return GateAnswer(
+            orders=tuple(one for one in said if isinstance(one, Order)),
+            denied=tuple(one for one in said if isinstance(one, Denied)),
+            at=now,
+            repeated=repeated,
+        )
+
+    def _enter(self, candidate: Candidate, rank: int, last_stage: int | None) -> Answer | None:
+        row = self._row.get(candidate.symbol, -1)
+        instrument = self.run.instruments.get(candidate.symbol)
+        spread = 0
+        if row >= 0 and instrument is not None:
+            quoted = float(self._spread[row])
+            spread = instrument.spread if np.isnan(quoted) else from_float(quoted)
+        return self._gate.enter(candidate, self._view, self.spec.venue, rank, spread)
+
+    def _leave(self, exit: Exit, rank: int) -> Answer | None:
+        attempt = self._records.attempts(exit)
+        order = self._gate.leave(exit, self._view, self.spec.venue, rank, attempt)
+        return None if order is None else Answer(order.id, order, None, order.quantity)
+
+    def _known(self, wish: Candidate | Exit) -> list[Order | Denied] | None:
+        """The recorded answer of a wish that was decided before (a redone cycle, a repeated call)."""
+        if wish.at > self._answered_until:
+            return None
+        return self._answered.get((wish.symbol, wish.strategy, wish.at, getattr(wish, "purpose", orders.ENTRY)))
+
+    def _denied(self, wish: Candidate | Exit, answer: Answer) -> Denied | None:
+        if answer.denial is None:
+            return None
+        code, value, threshold = answer.denial
+        return Denied(answer.id, wish.symbol, code, value, threshold, wish.at)
+
+    def _write(self, answered: list[tuple[Candidate | Exit, Answer, int]]) -> None:
+        with self._trusted():
+            self._records.answered(answered, self._view.now)
+        for wish, answer, _ in answered:
+            key = (wish.symbol, wish.strategy, wish.at, getattr(wish, "purpose", orders.ENTRY))
+            if wish.at > self._answered_until:
+                self._answered = {}
+            self._answered_until = max(self._answered_until, wish.at)
+            self._answered[key] = [one for one in (self._denied(wish, answer), answer.order) if one is not None]
+
+    @contextmanager
+    def _trusted(self) -> Iterator[None]:
+        """What is remembered is what was committed: if the commit fails, the gate is rebuilt."""
+        committed = False
+        try:
+            yield
+            committed = True
+        finally:
+            if not committed:
+                self._rebuild()
+
+    # -- where it stands -------------------------------------------------------------------------
+
+    def _look(self, symbol: str, at: int) -> None:
+        view = self._view
+        row = self._row.get(symbol, -1)
+        view.instrument = self.run.instruments.get(symbol)
+        view.rate = self._rate(symbol)
+        view.price = from_float(float(self._close[row])) if row >= 0 else 0
+        view.bar_at = int(self._bar_at[row]) if row >= 0 else 0
+        view.age_limit = (self.spec.risk.max_data_age or 0) * self.run.timeframe_ns
+        view.trades_today = self._trades_today
+
+    def _rate(self, symbol: str) -> Rate | None:
+        """Account currency per quote currency of the symbol, from the newest prices; None if unknown."""
+        instrument = self.run.instruments.get(symbol)
+        if instrument is None:
+            return None
+        if not self.run.convert or instrument.quote == self.run.currency:
+            return ONE
+        return rate(instrument.quote, self.run.currency, self._prices(), self.run.equivalents)
+
+    def _prices(self) -> dict[str, tuple[int, str, str]]:
+        found = {}
+        for symbol in self.run.rows:
+            price = self._close[self._row[symbol]]
+            instrument = self.run.instruments.get(symbol)
+            if price > 0 and instrument is not None:
+                found[symbol] = (from_float(float(price)), instrument.base, instrument.quote)
+        return found
+
+    def _mark(self) -> None:
+        for symbol in self.book.positions:
+            row = self._row.get(symbol, -1)
+            found = self._rate(symbol)
+            if row >= 0 and self._close[row] > 0 and found is not None:
+                self.book.mark(symbol, from_float(float(self._close[row])), found)
+
+    def _assess(self, equity: int) -> None:
+        """The trading state now; a hard limit latches, and a halt by a person is obeyed at once."""
+        moment = time.monotonic_ns()
+        if moment - self._polled >= POLL_NS or self._polled == 0:
+            self._polled = moment
+            self._latch = self._records.latch()
+        drawdown = (self._peak - equity) / self._peak if self._peak > 0 else 0.0
+        limits = self.spec.risk if "max_drawdown" in self._gate.rules else None
+        before = self._state
+        self._state = assess(
+            drawdown,
+            limits.max_drawdown_soft if limits else None,
+            limits.max_drawdown if limits else None,
+            self._latch,
+        )
+        if self._state.name == HALTED and self._latch is None:
+            self._latch = self._state
+            self._records.latched(self._state, self._clock.now(), self._state_alert(before))
+        elif self._state.name != before.name:
+            self._records.emit([self._state_alert(before)])
+
+    def _state_alert(self, before: TradingState) -> Draft:
+        state = self._state
+        return Draft(
+            ALERT,
+            self._now,
+            f"state:{before.name}:{state.name}:{self._now}",
+            {
+                "alert": "TRADING_STATE",
+                "from": before.name,
+                "to": state.name,
+                "code": state.code,
+                "value": state.value,
+                "threshold": state.threshold,
+            },
+        )
+
+    def _snapshot(self, at: int, equity: int) -> GateSnapshot:
+        book = self.book
+        held = {
+            symbol: Held(position.quantity, book.closing(symbol), position.price)
+            for symbol, position in sorted(book.positions.items())
+        }
+        marks = {symbol: book.marks[symbol] for symbol in sorted(book.positions)}
+        for symbol in self.run.subscribed:
+            price = self._close[self._row[symbol]]
+            if price > 0:
+                marks[symbol] = from_float(float(price))
+        cancels: tuple[str, ...] = ()
+        if self._state.name == HALTED:
+            cancels = tuple(
+                one.order.id
+                for one in book.working.values()
+                if one.order.opens and one.status in (orders.ACCEPTED, orders.PARTIALLY_FILLED, orders.TRIGGERED)
+            )
+        return GateSnapshot(
+            at=at,
+            state=self._state,
+            held=held,
+            equity=equity,
+            balance=book.balance,
+            peak=self._peak,
+            day=self._day,
+            day_equity=self._day_equity,
+            marks=marks,
+            cancels=cancels,
+            working=len(book.working),
+        )
+
+    def _account_event(self) -> Draft:
+        run = self.run
+        return account_event(self.book, run.account, run.currency, self._day_equity, self._now, str(self._cursor))

@@ -1,0 +1,86 @@
+"""What each actor is built from: values that travel to its process, where the objects are made."""
+
+from __future__ import annotations
+
+import msgspec
+
+from domain.instrument import Instrument
+from risk.config import RiskConfig
+
+
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What all actors of a run know of it. Money in 1e-9 of ``currency``, times in ns."""
+
+    run_id: str
+    epoch: int
+    db_url: str
+    account: str
+    scope: str
+    currency: str
+    cash: int
+    live: bool
+    simulated: bool
+    symbols: tuple[str, ...]
+    timeframe: str
+    timeframe_ns: int
+    instruments: dict[str, Instrument]
+    convert: bool = True
+    equivalents: dict[str, str] = {}
+    subscribed: tuple[str, ...] = ()
+    halt_file: str = ""
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Every symbol of the feed in row order: those traded, then those only converted with."""
+        return self.symbols + self.subscribed
+
+
+class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
+    run: RunSpec
+    risk: RiskConfig
+    day_start: str
+    venue: str = "paper"
+
+
+class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One host's symbols, in the order of their rows, and the strategy they share."""
+
+    name: str
+    symbols: tuple[str, ...]
+    rows: tuple[int, ...]
+    width: int
+    strategy: str
+    parameters: dict[str, float | int | str | bool]
+    timeframe_ns: int
+
+
+class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True):
+    run: RunSpec
+    permits: int
+    deadline: float
+    venue: str = "paper"
+
+
+class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds: ``deadline`` bounds every gather, ``interval`` is the live cadence, ``pace`` what the feed waits
+    per bar. ``cycles`` 0 means no limit."""
+
+    run: RunSpec
+    hosts: tuple[tuple[str, tuple[str, ...]], ...]
+    strategy: str
+    fingerprint: str
+    configuration: str
+    inputs: str
+    warmed_until: int
+    start_at: int
+    deadline: float
+    interval: float
+    pace: float = 0.0
+    cycles: int = 0
+    started_at: int = 0
+    venue: str = "paper"
+
+    @property
+    def paced(self) -> bool:
+        """Whether the feed makes the driver wait: then nothing is chained on bars that have not come."""
+        return self.run.live or self.pace > 0

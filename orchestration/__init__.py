@@ -1,0 +1,1 @@
+"""Settings, topology, the runtimes, the engine: where the parts are put together."""

@@ -1,0 +1,258 @@
+"""The Ray runtime: the only place that imports Ray and that makes actors of plain classes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import ray
+import ray.exceptions as failures
+from ray.experimental import internal_kv
+from ray.util.metrics import Counter, Gauge, Histogram
+
+from domain.errors import ActorLost, ArgusError, ConfigError, DeadlineMissed
+from domain.registry import load
+from orchestration.topology import ActorSpec
+
+NAMESPACE = "argus"
+BUCKETS_MS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
+GONE = (
+    failures.RayActorError,
+    failures.ActorUnavailableError,
+    failures.WorkerCrashedError,
+    failures.NodeDiedError,
+    failures.ObjectLostError,
+    failures.OwnerDiedError,
+)
+
+
+class RayMeter:
+    """Metrics on Ray's Prometheus port, made when they are first used."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def count(self, name: str, by: float = 1, **tags: str) -> None:
+        if by > 0:
+            self._metric(Counter, name, tag_keys=tuple(tags)).inc(by, tags=tags)
+
+    def gauge(self, name: str, value: float) -> None:
+        self._metric(Gauge, name).set(value)
+
+    def observe(self, name: str, value: float) -> None:
+        self._metric(Histogram, name, boundaries=BUCKETS_MS).observe(value)
+
+    def _metric(self, kind: Any, name: str, **more: Any) -> Any:
+        if name not in self._known:
+            self._known[name] = kind(name, description=name.replace("_", " "), **more)
+        return self._known[name]
+
+
+class RayPeers:
+    """The other actors by name, from inside a process of the cluster."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, Any] = {}
+
+    def ask(self, name: str, method: str, *args: Any, parts: int = 1) -> Any:
+        call = self._handle(name).call
+        if parts > 1:
+            call = call.options(num_returns=parts)
+        return call.remote(method, *args)
+
+    async def get(self, name: str, reference: Any, within: float) -> Any:
+        try:
+            async with asyncio.timeout(within):
+                return await reference
+        except TimeoutError:
+            raise DeadlineMissed(name, within) from None
+        except failures.RayError as error:
+            raise told(name, error) from error
+
+    async def restart(self, name: str) -> None:
+        """Kill it wherever it hangs; Ray builds it anew."""
+        handle = self._handle(name)
+        await asyncio.to_thread(_kill, name, handle)
+
+    def names(self, prefix: str) -> Sequence[str]:
+        return sorted(one for one in _listed() if one.startswith(prefix))
+
+    def _handle(self, name: str) -> Any:
+        if name not in self._handles:
+            try:
+                self._handles[name] = ray.get_actor(name, namespace=NAMESPACE)
+            except ValueError as error:
+                raise ActorLost(name, "there is no such actor") from error
+        return self._handles[name]
+
+
+def told(name: str, error: BaseException) -> BaseException:
+    """Ray's exception as ours: what the method raised, or ActorLost."""
+    if isinstance(error, failures.RayTaskError):
+        cause = error.cause
+        if isinstance(cause, failures.RayError):
+            return told(name, cause)
+        return cause if isinstance(cause, BaseException) else ActorLost(name, str(error))
+    if isinstance(error, GONE):
+        return ActorLost(name, type(error).__name__)
+    return ActorLost(name, f"{type(error).__name__}: {error}"[:200])
+
+
+def _kill(name: str, handle: Any) -> None:
+    """By Ray, and by signal where Ray's message cannot be heard (a process that hangs or is frozen)."""
+    ray.kill(handle, no_restart=False)
+    known = internal_kv._internal_kv_get(_pid_key(name))
+    host, _, pid = (known or b"").decode().rpartition(":")
+    if host == socket.gethostname():
+        time.sleep(0.3)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+
+
+def _pid_key(name: str) -> bytes:
+    return f"argus:{name}".encode()
+
+
+def _listed() -> list[str]:
+    return [one["name"] for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] == NAMESPACE]
+
+
+class Shell:
+    """The actor around an object: built in its own process, spoken to by the names of its methods.
+
+    At the first start what the builder raises goes to whoever spawned it; after a restart the process
+    ends, and Ray tries again.
+    """
+
+    def __init__(self, spec: ActorSpec) -> None:
+        internal_kv._internal_kv_put(
+            _pid_key(spec.name), f"{socket.gethostname()}:{os.getpid()}".encode(), overwrite=True
+        )
+        restarted = ray.get_runtime_context().was_current_actor_reconstructed
+        for attempt in range(3):
+            try:
+                self._inner = load(spec.build)(spec.spec, RayPeers(), RayMeter())
+                return
+            except Exception:
+                if not restarted:
+                    raise
+                time.sleep(0.5 * (attempt + 1))
+        os._exit(1)
+
+
+class SyncShell(Shell):
+    def call(self, method: str, *args: Any) -> Any:
+        return getattr(self._inner, method)(*args)
+
+
+class AsyncShell(Shell):
+    async def call(self, method: str, *args: Any) -> Any:
+        answer = getattr(self._inner, method)(*args)
+        return await answer if asyncio.iscoroutine(answer) else answer
+
+
+class RayRuntime:
+    """Starts or joins the cluster, spawns the actors and holds their handles, and stops what it started."""
+
+    def __init__(self, address: str, dashboard: bool, metrics_port: int | None, database_id: str) -> None:
+        self.address, self.local = address, address == "local"
+        self._database_id = database_id
+        self._handles: dict[str, Any] = {}
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        options: dict[str, Any] = {"address": address, "namespace": NAMESPACE, "log_to_driver": False}
+        if self.local:
+            options |= {"include_dashboard": dashboard, "_metrics_export_port": metrics_port or _free_port()}
+        try:
+            self.context = ray.init(logging_level="ERROR", configure_logging=True, **options)
+        except (RuntimeError, ConnectionError, OSError, ValueError) as error:
+            raise ConfigError(f"Ray did not start (address {address}): {error}") from error
+        try:
+            self._claim()
+        except BaseException:
+            ray.shutdown()
+            raise
+
+    @property
+    def dashboard_url(self) -> str:
+        url = self.context.dashboard_url
+        return f"http://{url}" if url else ""
+
+    def _claim(self) -> None:
+        """Two engines never share one cluster's namespace."""
+        if not self.local and "RiskManager" in _listed():
+            raise ArgusError(f"another engine runs in the namespace {NAMESPACE!r} of the cluster {self.address}")
+
+    def spawn(self, specs: Sequence[ActorSpec]) -> None:
+        """Create them all at once; returns before they are ready."""
+        for spec in specs:
+            base = AsyncShell if spec.asynchronous else SyncShell
+            shown = type(spec.shows, (base,), {"__module__": __name__, "__qualname__": spec.shows})
+            options: dict[str, Any] = {"name": spec.name, "namespace": NAMESPACE, "num_cpus": 0}
+            options |= {"max_restarts": -1, "max_task_retries": 0}
+            if spec.spread and not self.local:
+                options["scheduling_strategy"] = "SPREAD"
+            if not self.local:
+                kept = ("NUMBA_CACHE_DIR", "NUMBA_DISABLE_INTEL_SVML")
+                options["runtime_env"] = {"env_vars": {key: os.environ[key] for key in kept if key in os.environ}}
+            self._handles[spec.name] = ray.remote(shown).options(**options).remote(spec)
+
+    def ready(self, within: float) -> None:
+        """Wait until every actor answers. Raises what a constructor raised, or DeadlineMissed."""
+        waiting = {handle.call.remote("health"): name for name, handle in self._handles.items()}
+        done, late = ray.wait(list(waiting), num_returns=len(waiting), timeout=within)
+        for reference in done:
+            self._value(waiting[reference], reference, 1.0)
+        if late:
+            raise DeadlineMissed(", ".join(sorted(waiting[one] for one in late)), within)
+
+    def ask(self, name: str, method: str, *args: Any) -> Any:
+        return self._handles[name].call.remote(method, *args)
+
+    def get(self, name: str, reference: Any, within: float) -> Any:
+        return self._value(name, reference, within)
+
+    def done(self, reference: Any, within: float) -> bool:
+        """Whether the answer is there, waiting at most so long."""
+        return bool(ray.wait([reference], timeout=within)[0])
+
+    def _value(self, name: str, reference: Any, within: float) -> Any:
+        try:
+            return ray.get(reference, timeout=within)
+        except failures.GetTimeoutError:
+            raise DeadlineMissed(name, within) from None
+        except failures.ActorDiedError as error:
+            cause = getattr(error, "cause", None)
+            raise ActorLost(name, _last_line(cause or error)) from error
+        except failures.RayError as error:
+            raise told(name, error) from error
+
+    def stop(self) -> None:
+        """End our actors, and the cluster if we started it. A second call does nothing."""
+        if not ray.is_initialized():
+            return
+        if not self.local:
+            for handle in self._handles.values():
+                ray.kill(handle)
+        self._handles.clear()
+        ray.shutdown()
+
+
+def _last_line(error: object) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:300] if lines else type(error).__name__
+
+
+def _free_port() -> int:
+    """A free port above Ray's worker range, which it refuses."""
+    for port in range(20_080, 20_980):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    return 0

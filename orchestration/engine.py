@@ -1,0 +1,261 @@
+"""Start, watch, stop, in that order: one run from its settings to its exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from domain.errors import ActorLost, AlreadyRunning, ArgusError, ConfigError, DeadlineMissed
+from domain.money import to_float
+from orchestration import kernel_cache
+from orchestration.clock import WallClock
+from orchestration.plan import Identity, Market, actor_specs, market
+from orchestration.settings import Overrides, Settings, UsageError, load, strategy_problems
+from orchestration.terminal.info import RunInfo
+
+if TYPE_CHECKING:
+    from orchestration.cluster import RayRuntime
+    from orchestration.terminal.screens import Screen
+
+READY_WITHIN = 120.0
+"""Seconds for all actors to answer for the first time."""
+STOP_WITHIN = 10.0
+"""Seconds for the driver to end its cycle after it was told to stop."""
+DRIVER_RESTARTS = 5
+LOOK = 0.05
+"""Seconds between two looks at the event table."""
+
+
+class Signals:
+    """Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once. Set after Ray's own."""
+
+    def __init__(self) -> None:
+        self.asked = ""
+        self._before: dict[int, Any] = {}
+
+    def watch(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._take)
+
+    def _take(self, number: int, frame: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = "interrupted" if number == signal.SIGINT else "terminated"
+
+    def restore(self) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+
+class Heart(threading.Thread):
+    """Beats the lease every second; notices when another engine has taken over."""
+
+    def __init__(self, url: str, epoch: int) -> None:
+        super().__init__(name="lease", daemon=True)
+        self._url, self._epoch = url, epoch
+        self._over = threading.Event()
+        self.lost = ""
+
+    def run(self) -> None:
+        from journal.engines import open_engine
+        from journal.lease import beat
+
+        engine = open_engine(self._url)
+        try:
+            while not self._over.wait(1.0):
+                try:
+                    beat_with(beat, engine, self._epoch)
+                except ArgusError as error:
+                    self.lost = str(error)
+                    return
+        finally:
+            engine.dispose()
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join(5.0)
+
+
+def beat_with(beat: Any, engine: Any, epoch: int) -> None:
+    """One beat; a database that is busy for the moment is tried again with the next."""
+    from sqlalchemy.exc import OperationalError
+
+    with contextlib.suppress(OperationalError):
+        beat(engine, epoch, WallClock().now())
+
+
+def run(overrides: Overrides, screen: Screen) -> int:
+    """Run to the end; the exit code (0 done, 1 failed). Raises ConfigError, UsageError or AlreadyRunning for
+    what is refused before the start, with nothing left behind."""
+    settings, found, url = prepare(overrides, screen)
+    with _leased(url) as identity:
+        return _run(settings, found, identity, screen)
+
+
+def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str]:
+    """Everything that can be refused: configuration, strategy, data, database. Nothing is started yet."""
+    from journal import database
+
+    settings = load(overrides)
+    for notice in settings.notices:
+        screen.notice(notice)
+    cache = kernel_cache.prepare(kernel_cache.cache_root(os.environ), WallClock().now())
+    if cache.notice:
+        screen.notice(cache.notice)
+    problems = strategy_problems(settings)
+    if problems:
+        raise _as_given(settings, problems)
+    found = market(settings)
+    for notice in found.notices:
+        screen.notice(notice)
+    url = settings.database_url or database.default_url()
+    database.prepare(url)
+    return settings, found, url
+
+
+def _as_given(settings: Settings, problems: list[str]) -> ConfigError:
+    return ConfigError(problems)
+
+
+@contextlib.contextmanager
+def _leased(url: str) -> Iterator[Identity]:
+    """The lease of the database for as long as the run lasts; two engines never share one."""
+    from journal import database, lease
+    from journal.engines import open_engine
+
+    now = WallClock().now()
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
+    run_id = f"{stamp}-{(now // 1000) % 0x10000:04x}{os.getpid() % 0x10000:04x}"
+    epoch = lease.acquire(url, os.getpid(), socket.gethostname(), now, run_id, psutil.pid_exists)
+    heart = Heart(url, epoch)
+    heart.start()
+    try:
+        yield Identity(run_id, epoch, url, now, str(database.data_folder() / "HALT"))
+    finally:
+        heart.stop()
+        engine = open_engine(url)
+        lease.release(engine, epoch)
+        engine.dispose()
+
+
+def _run(settings: Settings, found: Market, identity: Identity, screen: Screen) -> int:
+    from domain.registry import build
+    from strategies import STRATEGIES
+
+    specs = actor_specs(settings, found, identity)
+    kernel_cache.compile_all([build("strategy", settings.strategy.name, STRATEGIES)])
+    from orchestration.cluster import RayRuntime
+
+    runtime = RayRuntime(settings.ray.address, settings.ray.dashboard, settings.ray.metrics_port, identity.run_id)
+    signals = Signals()
+    signals.watch()
+    try:
+        runtime.spawn(specs)
+        runtime.ready(READY_WITHIN)
+        screen.begin(run_info(settings, found, identity, runtime.dashboard_url))
+        return Watch(runtime, identity, screen, signals).watch()
+    finally:
+        runtime.stop()
+        signals.restore()
+
+
+class Watch:
+    """Follows the run's events for the screen while the driver works, and ends it when asked."""
+
+    def __init__(self, runtime: RayRuntime, identity: Identity, screen: Screen, signals: Signals) -> None:
+        from journal.store import Store
+
+        self._runtime, self._identity, self._screen, self._signals = runtime, identity, screen, signals
+        self._store = Store(identity.db_url, identity.epoch)
+        self._seq = 0
+
+    def watch(self) -> int:
+        runtime = self._runtime
+        observed = runtime.ask("Observer", "run")
+        code, restarts = 0, 0
+        running = runtime.ask("InstitutionalStrategy", "run")
+        asked_at = 0.0
+        while True:
+            if runtime.done(running, LOOK):
+                try:
+                    runtime.get("InstitutionalStrategy", running, 1.0)
+                    break
+                except ActorLost as lost:
+                    restarts += 1
+                    if restarts > DRIVER_RESTARTS:
+                        self._screen.notice(f"the driver was lost {restarts} times: {lost}")
+                        code = 1
+                        break
+                    time.sleep(1.0)
+                    running = runtime.ask("InstitutionalStrategy", "run")
+                except ArgusError as error:
+                    self._screen.notice(f"the run failed: {error}")
+                    code = 1
+                    break
+            self._show()
+            if self._signals.asked and not asked_at:
+                asked_at = time.monotonic()
+                runtime.ask("InstitutionalStrategy", "stop", self._signals.asked)
+            if asked_at and time.monotonic() - asked_at > STOP_WITHIN:
+                self._screen.notice(f"the driver did not end its cycle within {STOP_WITHIN:g} s")
+                code = 1
+                break
+        with contextlib.suppress(ActorLost, DeadlineMissed):
+            runtime.get("Observer", runtime.ask("Observer", "stop"), 3.0)
+            runtime.get("Observer", observed, 3.0)
+        self._show()
+        self._store.close()
+        self._screen.end(code)
+        return code
+
+    def _show(self) -> None:
+        """Every event so far, in order of ``seq``."""
+        from journal.views import events
+
+        while True:
+            with self._store.read() as connection:
+                rows = events(connection, self._identity.run_id, self._seq, 500)
+            for row in rows:
+                self._screen.show(row)
+                self._seq = row["seq"]
+            if len(rows) < 500:
+                return
+
+
+def run_info(settings: Settings, found: Market, identity: Identity, dashboard_url: str) -> RunInfo:
+    """What the screens say at the top."""
+    from domain.candidate import REASONS
+    from journal.address import password_hidden
+
+    info = found.info
+    return RunInfo(
+        run_id=identity.run_id,
+        symbols=settings.symbols,
+        codes=REASONS,
+        simulated=info.simulated,
+        live=info.live,
+        strategy=settings.strategy.name,
+        preset=settings.preset,
+        timeframe=info.timeframe,
+        feed=info.name,
+        account="paper" if info.live else f"paper:{identity.run_id}",
+        currency=settings.account.currency,
+        cash=to_float(settings.account.cash),
+        dashboard_url=dashboard_url,
+        database=password_hidden(identity.db_url),
+        cycles=settings.cycle.cycles,
+        start=info.start_at,
+        end=None,
+        api_url=None,
+    )
+
+
+__all__ = ["AlreadyRunning", "UsageError", "prepare", "run"]

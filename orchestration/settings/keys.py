@@ -1,0 +1,163 @@
+"""Every key of the configuration: its type, its default, and what it means. One line per key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le
+
+Whole = Annotated[int, Ge(1), Le(10**9)]
+Fraction = Annotated[float, Gt(0), Le(1)]
+Money = Annotated[float, Gt(0), Le(1e12)]
+Bps = Annotated[float, Ge(0), Le(10_000)]
+Seconds = Annotated[float, Gt(0), Le(604_800)]
+
+COST_CLASSES = ("default", "forex", "metal", "crypto", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """``names``: the registry whose names are allowed. ``parse``: what must be readable in the text.
+    ``feeds``: the feeds that have it. ``sub``: the names of a mapping's entries ('currency', 'class')."""
+
+    type: Any
+    default: Any
+    what: str
+    names: str = ""
+    parse: str = ""
+    feeds: tuple[str, ...] = ()
+    sub: str = ""
+
+
+KEYS: dict[str, Key] = {
+    "symbols": Key(str | list[str], None, "what to trade", parse="symbols"),
+    "mode": Key(Literal["paper", "live"], "paper", "paper, or live with a real feed and venue"),
+    "timeframe": Key(str, None, "length of a bar", names="domain.timeframe:TIMEFRAMES"),
+    "preset": Key(str, "balanced", "limits and costs to start from", names="presets"),
+    "i_understand_live": Key(bool, False, "needed for mode live"),
+    "account.currency": Key(str, "USD", "currency of the account", parse="currency"),
+    "account.cash": Key(Money, 100_000.0, "cash at the start, in the account currency"),
+    "account.equivalents": Key(
+        dict[str, Annotated[float, Gt(0), Le(1e6)]],
+        {"USDT": 1.0, "USDC": 1.0},
+        "fixed rates: account currency per unit of another currency",
+        sub="currency",
+    ),
+    "account.convert": Key(bool, True, "convert quote currencies; false counts them as the account's"),
+    "feed.name": Key(
+        Literal["auto", "sim", "recorded", "mt5", "jupiter"], "auto", "auto: recorded where there is data, else sim"
+    ),
+    "feed.speed": Key(
+        Literal["max"] | Annotated[float, Gt(0), Le(1e6)], None, "bars per second", feeds=("sim", "recorded")
+    ),
+    "feed.seed": Key(Annotated[int, Ge(0), Le(2**63 - 1)], 7, "of the simulated market", feeds=("sim",)),
+    "feed.warm_up": Key(Annotated[int, Ge(0), Le(1_000_000)], 500, "bars before cycle 1", feeds=("sim",)),
+    "feed.bars": Key(Whole | None, None, "bars to simulate, null without end", feeds=("sim",)),
+    "feed.data": Key(
+        str | list[str], None, "a folder of SYMBOL_TF files, or SYMBOL=FILE", parse="data", feeds=("recorded",)
+    ),
+    "feed.timerange": Key(
+        str | None, None, "UTC dates, both inclusive, by bar open", parse="timerange", feeds=("recorded",)
+    ),
+    "feed.follow": Key(bool, False, "read files that grow, as a live feed", feeds=("recorded",)),
+    "strategy.name": Key(str, "ema_cross", "the strategy of every symbol", names="strategies:STRATEGIES"),
+    "risk.max_open_positions": Key(Whole | None, None, "symbols that may hold a position"),
+    "risk.max_positions_per_symbol": Key(Whole | None, None, "entries a symbol may hold"),
+    "risk.max_orders_in_flight": Key(Whole | None, None, "orders sent and not ended"),
+    "risk.max_order_notional": Key(Money | None, None, "value of one order, account currency"),
+    "risk.max_daily_loss": Key(Money | None, None, "day-start equity minus equity, account currency"),
+    "risk.max_drawdown_soft": Key(Fraction | None, None, "of the equity peak: from here only exits"),
+    "risk.max_drawdown": Key(Fraction | None, None, "of the equity peak: from here the kill switch"),
+    "risk.max_trades_per_day": Key(Whole | None, None, "entries in one risk day"),
+    "risk.require_stop": Key(bool, True, "entries without a stop are denied"),
+    "risk.day_start": Key(str | None, None, "start of the risk day, null by asset class", parse="day_start"),
+    "risk.sizing": Key(str, "fixed_fraction", "how many units an entry asks for", names="risk.sizing:SIZING"),
+    "risk.units": Key(Annotated[float, Gt(0), Le(1e12)], 10_000.0, "units of the base, for fixed_units"),
+    "risk.risk_fraction": Key(Fraction, 0.005, "of equity at risk, for fixed_fraction"),
+    "risk.max_data_age": Key(Whole, 3, "bars after which a price is stale"),
+    "risk.rules": Key(list[str] | None, None, "rules in their order, null for all", names="risk.rules:RULES"),
+    "risk.stages_off": Key(list[Literal[2, 5, 6, 7, 8, 10]], [], "stages of the gate without explicit keys"),
+    "risk.reenter": Key(bool, False, "enter again without a new change of stance"),
+    "ray.address": Key(str, "local", "local, auto, or a cluster's host:port", parse="address"),
+    "ray.dashboard": Key(bool, True, "start Ray's dashboard"),
+    "ray.agents_per_host": Key(Literal["auto"] | Whole, "auto", "symbols that share an actor"),
+    "ray.deadline": Key(Annotated[float, Gt(0), Le(3600)], 5.0, "seconds a step of a cycle may take"),
+    "ray.metrics_port": Key(Annotated[int, Ge(1), Le(65_535)] | None, None, "of Ray's metrics, null for any"),
+    "database.url": Key(str | None, None, "null: argus.db in the user's data folder", parse="url"),
+    "cycle.interval": Key(Seconds | None, None, "seconds between live cycles; seconds per bar of sim"),
+    "cycle.cycles": Key(Whole | None, None, "end after so many cycles"),
+    "cycle.summary_keep_hours": Key(Annotated[float, Gt(0), Le(1e6)], 24.0, "for SCAN_SUMMARY of live runs"),
+}
+
+VENUE_KEYS: dict[str, Key] = {
+    "commission_bps": Key(Bps | dict[str, Bps], {"default": 0.0}, "of notional per fill, by asset class", sub="class"),
+    "slippage_bps": Key(Bps | dict[str, Bps], {"default": 0.0}, "of the price, by asset class", sub="class"),
+    "spread": Key(Literal["data", "none"], "data", "data: the data's, else the instrument's"),
+    "fill_on": Key(Literal["next_open", "same_close"], "next_open", "where market orders fill"),
+    "participation": Key(Annotated[float, Ge(0), Le(1)], 0.0, "largest share of a bar's volume, 0 for no limit"),
+    "financing_bps": Key(
+        dict[str, dict[Literal["long", "short"], Annotated[float, Ge(-10_000), Le(10_000)]]],
+        {},
+        "of the position's cost per night, by asset class: {long, short}, positive is paid",
+        sub="class",
+    ),
+}
+
+SECTIONS = ("account", "feed", "strategy", "risk", "ray", "database", "cycle")
+NOT_YET = ("mt5", "jupiter")
+"""Names that are known but not part of this version."""
+
+
+def key_of(path: str) -> Key | None:
+    """The key at a dotted path; a strategy's parameters have none (the strategy declares them)."""
+    if path.startswith("venues."):
+        return VENUE_KEYS.get(path.rpartition(".")[2])
+    return KEYS.get(path)
+
+
+def names_in(registry: str) -> list[str]:
+    """The registered names, from ``"module:MAPPING"`` or the preset files."""
+    if registry == "presets":
+        from orchestration.settings.preset_files import names
+
+        return names()
+    module, _, attribute = registry.partition(":")
+    return list(getattr(import_module(module), attribute))
+
+
+def allowed(kind: Any) -> str:
+    """What a type lets through, in words."""
+    if kind is None or kind is type(None):
+        return "null"
+    origin, args = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        low, high = _bounds(args[1:])
+        return f"{allowed(args[0])} {low}{' ' if low and high else ''}{high}"
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, args)) if len(args) > 1 else str(args[0])
+    if origin is list:
+        return f"a list: {allowed(args[0])}"
+    if origin is dict:
+        keys = allowed(args[0]).removeprefix("one of ").replace("text", "name")
+        return f"a mapping of {keys} to {allowed(args[1])}"
+    if args:
+        return ", or ".join(allowed(one) for one in args)
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[kind]
+
+
+def _bounds(marks: tuple[Any, ...]) -> tuple[str, str]:
+    low = high = ""
+    for mark in marks:
+        if isinstance(mark, Ge):
+            low = f">= {_plain(mark.ge)}"
+        elif isinstance(mark, Gt):
+            low = f"> {_plain(mark.gt)}"
+        elif isinstance(mark, Le):
+            high = f"and <= {_plain(mark.le)}"
+    return low, high
+
+
+def _plain(bound: Any) -> str:
+    return str(int(bound)) if bound == int(bound) else str(bound)

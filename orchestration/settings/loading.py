@@ -1,0 +1,286 @@
+"""Command line, environment, files, preset and defaults become Settings, or every problem at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from domain.money import from_decimal
+from domain.registry import load as load_registered
+from orchestration.settings import instrument_list, parse
+from orchestration.settings.check import not_in_this_version, sound
+from orchestration.settings.keys import KEYS, VENUE_KEYS
+from orchestration.settings.layers import (
+    FILE,
+    PRESET,
+    Given,
+    from_environment,
+    from_files,
+    from_options,
+    from_preset,
+    shown,
+)
+from orchestration.settings.merge import Merged
+from orchestration.settings.options import Overrides
+from orchestration.settings.problems import Problems
+from orchestration.settings.tree import (
+    Account,
+    Cycle,
+    Feed,
+    Ray,
+    Settings,
+    Strategy,
+    Venue,
+    Written,
+    masked,
+)
+from risk.config import RiskConfig
+
+SIM_START = 1_704_153_600_000_000_000
+"""2024-01-02T00:00Z: when simulated time begins."""
+
+MONEY = ("max_order_notional", "max_daily_loss", "units")
+
+
+def load(overrides: Overrides, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a run.
+
+    Precedence: command line > environment > files, later over earlier > preset > defaults. Raises
+    ConfigError with all problems, or UsageError if the command line is among what is wrong. A strategy's
+    parameters are checked by ``strategy_problems``, which needs the compiler.
+    """
+    problems = Problems()
+    written = from_files(overrides.config, problems)
+    written += from_environment(os.environ if environ is None else environ, problems)
+    written += from_options(overrides, problems)
+    given = sound(written, problems)
+    name = max((one for one in given if one.key == "preset"), key=lambda one: one.rank, default=None)
+    preset = sound(from_preset(name.value if name else KEYS["preset"].default, problems), problems)
+    merged = Merged(preset + given, {one.key for one in written})
+    settings = _resolve(merged, overrides, problems)
+    problems.raise_if_any()
+    assert settings is not None
+    return settings
+
+
+def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settings | None:
+    symbols = parse.symbols(merged["symbols"]) if merged["symbols"] else ()
+    if not symbols and overrides.needs_symbols and "symbols" not in merged.tried:
+        problems.usage("no symbols: give --symbols EURUSD,BTC, or symbols: [EURUSD, BTC] in a file")
+    chosen = merged.choose_feed(problems)
+    feed = _feed(merged, chosen, symbols, problems)
+    _live(merged, problems)
+    _rules(merged, problems)
+    _limits(merged, problems)
+    own = _own_instruments(merged, problems)
+    if problems.texts:
+        return None
+    parameters, preset_parameters = merged.parameters()
+    timeframe = merged["timeframe"] or ("M1" if chosen == "sim" else None)
+    merged.put("timeframe", timeframe)
+    merged.put("feed.speed", "max" if feed.speed is None else feed.speed)
+    return Settings(
+        symbols=symbols,
+        mode=merged["mode"],
+        timeframe=timeframe,
+        preset=merged["preset"],
+        account=_account(merged),
+        feed=feed,
+        strategy=Strategy(name=merged["strategy.name"], parameters=parameters, preset=preset_parameters),
+        risk=_risk(merged),
+        venues=_venues(merged),
+        ray=_ray(merged),
+        cycle=_cycle(merged),
+        database_url=merged["database.url"],
+        instruments=own,
+        written={key: _as_written(key, one) for key, one in sorted(merged.keys.items())},
+        notices=tuple(merged.notices),
+    )
+
+
+def _as_written(key: str, one: Given) -> Written:
+    return Written(masked(one.value) if key == "database.url" and one.value else one.value, one.source)
+
+
+def _amount(value: float) -> int:
+    return from_decimal(repr(value))
+
+
+# -- what must fit together ------------------------------------------------------------------------
+
+
+def _live(merged: Merged, problems: Problems) -> None:
+    if merged["mode"] != "live":
+        return
+    consent = "" if merged["i_understand_live"] else " and --i-understand-live"
+    problems.config(
+        f"{merged.keys['mode'].source}: mode live needs a real feed, a real venue{consent}; no live venue is available "
+        f"in this version ({not_in_this_version('venue', 'mt5')}, jupiter likewise); use mode paper"
+    )
+
+
+def _rules(merged: Merged, problems: Problems) -> None:
+    """A list of rules may leave out neither what always holds nor a limit that was set."""
+    names = merged["risk.rules"]
+    if names is None:
+        return
+    from risk.rules import ALWAYS, RULES
+
+    source = merged.keys["risk.rules"].source
+    missing = [one for one in ALWAYS if one not in names]
+    if missing:
+        problems.config(f"{source}: risk.rules leaves out {', '.join(missing)}, which always hold; add them")
+    for name in RULES:
+        for key in load_registered(RULES[name]).keys if name not in names else ():
+            limit = merged.keys.get(f"risk.{key}")
+            if limit is not None and limit.rank > PRESET and limit.value is not None and limit.value is not False:
+                problems.config(
+                    f"{source}: risk.rules leaves out {name}, but {limit.source} sets risk.{key}; add {name}"
+                )
+
+
+def _limits(merged: Merged, problems: Problems) -> None:
+    soft, hard = merged.keys["risk.max_drawdown_soft"], merged.keys["risk.max_drawdown"]
+    if soft.value is None or hard.value is None or soft.value <= hard.value:
+        return
+    text = (
+        f"{soft.source}: risk.max_drawdown_soft = {soft.value:g} is above risk.max_drawdown = {hard.value:g} "
+        f"({hard.source})"
+    )
+    if soft.rank <= PRESET < hard.rank:
+        merged.notices.append(f"{text}, so it is never reached")
+    else:
+        problems.config(f"{text}; the soft limit comes first: make it smaller")
+
+
+def _own_instruments(merged: Merged, problems: Problems) -> dict[str, dict[str, Any]]:
+    own: dict[str, dict[str, Any]] = {}
+    sources: dict[str, str] = {}
+    for key, one in merged.under("instruments").items():
+        symbol, _, name = key.removeprefix("instruments.").rpartition(".")
+        own.setdefault(symbol, {})[name] = one.value
+        sources[symbol] = one.source
+    for symbol, texts in instrument_list.problems(own).items():
+        for text in texts:
+            problems.config(f"{sources[symbol]}: instruments.{text}")
+    return own
+
+
+def _feed(merged: Merged, chosen: str, symbols: tuple[str, ...], problems: Problems) -> Feed:
+    folder, files = parse.data(merged["feed.data"]) if chosen == "recorded" and merged["feed.data"] else (None, {})
+    _files_fit(merged.keys["feed.data"], files, symbols, problems)
+    timerange = merged["feed.timerange"]
+    return Feed(
+        name=chosen,
+        speed=_speed(merged, chosen, problems),
+        seed=merged["feed.seed"],
+        warm_up=merged["feed.warm_up"],
+        bars=merged["feed.bars"],
+        start_at=SIM_START,
+        folder=folder,
+        files=files,
+        timerange=parse.timerange(timerange) if timerange is not None else None,
+        follow=merged["feed.follow"],
+    )
+
+
+def _files_fit(data: Given, files: dict[str, str], symbols: tuple[str, ...], problems: Problems) -> None:
+    if not files or not symbols:
+        return
+    known = set(symbols)
+    without = [one for one in symbols if one not in files]
+    if without:
+        problems.add(f"{data.source}: no file for {', '.join(without[:5])}; add SYMBOL=FILE", usage=data.usage)
+    extra = [one for one in files if one not in known]
+    if extra:
+        problems.add(
+            f"{data.source}: a file for {', '.join(extra[:5])}, which is not among the symbols; add it to --symbols",
+            usage=data.usage,
+        )
+
+
+def _speed(merged: Merged, chosen: str, problems: Problems) -> float | None:
+    """Bars per second, None as fast as the machine; a live cadence has none."""
+    speed, interval = merged.keys["feed.speed"], merged.keys["cycle.interval"]
+    fixed = None if speed.value in (None, "max") else float(speed.value)
+    if chosen == "recorded":
+        if merged["feed.follow"]:
+            if speed.rank >= FILE:
+                problems.add(
+                    f"{speed.source}: feed.speed = {shown(speed.value)} and follow conflict: files that grow keep "
+                    "the clock's cadence; use --interval",
+                    usage=speed.usage,
+                )
+        elif interval.rank >= FILE and interval.value is not None:
+            merged.notices.append(
+                f"{interval.source}: cycle.interval is ignored: recorded bars do not wait for the clock"
+            )
+        return fixed
+    if interval.value is None:
+        return fixed if speed.value is not None else 1.0
+    if speed.value is not None and speed.rank == interval.rank:
+        problems.add(
+            f"{speed.source} and {interval.source} conflict: under sim an interval of S seconds is S seconds per bar; "
+            "give one of them",
+            usage=speed.usage and interval.usage,
+        )
+    return fixed if speed.value is not None and speed.rank > interval.rank else 1.0 / interval.value
+
+
+# -- the sections ----------------------------------------------------------------------------------
+
+
+def _account(merged: Merged) -> Account:
+    return Account(
+        currency=merged["account.currency"],
+        cash=_amount(merged["account.cash"]),
+        equivalents={name: _amount(rate) for name, rate in sorted(merged["account.equivalents"].items())},
+        convert=merged["account.convert"],
+    )
+
+
+def _risk(merged: Merged) -> RiskConfig:
+    keys = {key.removeprefix("risk."): one for key, one in merged.under("risk").items()}
+    values = {name: one.value for name, one in keys.items()}
+    for name in MONEY:
+        values[name] = None if values[name] is None else _amount(values[name])
+    values["rules"] = None if values["rules"] is None else tuple(values["rules"])
+    values["stages_off"] = tuple(sorted(set(values["stages_off"])))
+    return RiskConfig(**values, explicit=frozenset(name for name, one in keys.items() if one.rank > PRESET))
+
+
+def _venues(merged: Merged) -> tuple[Venue, ...]:
+    names = sorted({key.split(".")[1] for key in merged.under("venues")})
+    return tuple(_venue(merged, name) for name in names)
+
+
+def _venue(merged: Merged, name: str) -> Venue:
+    values: dict[str, Any] = {}
+    for key, known in VENUE_KEYS.items():
+        one = merged.keys.get(f"venues.{name}.{key}")
+        value = known.default if one is None else one.value
+        values[key] = {"default": value} if known.sub == "class" and not isinstance(value, dict) else value
+    return msgspec.convert({"name": name, **values}, Venue)  # 1 becomes 1.0: the same bytes after a round trip
+
+
+def _ray(merged: Merged) -> Ray:
+    per_host = merged["ray.agents_per_host"]
+    return Ray(
+        address=merged["ray.address"],
+        dashboard=merged["ray.dashboard"],
+        agents_per_host=None if per_host == "auto" else per_host,
+        deadline=float(merged["ray.deadline"]),
+        metrics_port=merged["ray.metrics_port"],
+    )
+
+
+def _cycle(merged: Merged) -> Cycle:
+    interval = merged["cycle.interval"]
+    return Cycle(
+        interval=None if interval is None else float(interval),
+        cycles=merged["cycle.cycles"],
+        summary_keep_hours=float(merged["cycle.summary_keep_hours"]),
+    )

@@ -1,0 +1,121 @@
+"""Texts that mean something: symbols, dates, paths, addresses. Each raises ValueError saying what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain.timeframe import DayStart, nanos
+
+MOST_SYMBOLS = 100_000
+_SYMBOL = re.compile(r"[A-Za-z0-9._-]{1,32}", re.ASCII)
+_URL = re.compile(r"(sqlite|postgresql)(\+[a-z0-9]+)?://.*", re.ASCII)
+_ADDRESS = re.compile(r"local|auto|(ray://)?[A-Za-z0-9._\[\]:-]+:\d{1,5}", re.ASCII)
+
+
+def symbols(value: str | list[str]) -> tuple[str, ...]:
+    """A list, or one text with commas; as they were written, in their order."""
+    names = [one.strip() for one in (value.split(",") if isinstance(value, str) else value)]
+    if not any(names):
+        raise ValueError("no symbols; write some, like EURUSD,BTC")
+    if len(names) > MOST_SYMBOLS:
+        raise ValueError(f"{len(names):,} symbols; at most {MOST_SYMBOLS:,}")
+    wrong = [one for one in names if not _SYMBOL.fullmatch(one)]
+    if wrong:
+        raise ValueError(
+            f"{_few(wrong)} cannot be a symbol; allowed: 1 to 32 letters, digits, . _ -, with commas between symbols"
+        )
+    seen: set[str] = set()
+    twice = [one for one in names if one in seen or seen.add(one)]  # type: ignore[func-returns-value]
+    if twice:
+        raise ValueError(f"{_few(twice)} is there twice; give every symbol once")
+    return tuple(names)
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(repr(one) for one in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def currency(value: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Z0-9]{2,7}", value, re.ASCII):
+        raise ValueError("allowed: 3 to 8 capital letters or digits, like USD or USDT")
+    return value
+
+
+def timerange(value: str) -> tuple[int, int]:
+    """``20160104-20160331``, UTC dates, both inclusive, to [from, until) in nanoseconds."""
+    found = re.fullmatch(r"(\d{8})-(\d{8})", value, re.ASCII)
+    if not found:
+        raise ValueError("allowed: two UTC dates like 20160104-20160331, both inclusive")
+    first, last = (_date(text) for text in found.groups())
+    if last < first:
+        raise ValueError(f"ends before it begins; did you mean {found[2]}-{found[1]}?")
+    return nanos(first), nanos(last + timedelta(days=1))
+
+
+def _date(text: str) -> datetime:
+    try:
+        date = datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError(f"{text} is not a date; allowed: YYYYMMDD-YYYYMMDD") from None
+    if not 1970 <= date.year <= 2199:
+        raise ValueError(f"{text} is out of reach; allowed: years 1970 to 2199")
+    return date
+
+
+def day_start(value: str) -> str:
+    return DayStart(value).text
+
+
+def data(value: str | list[str]) -> tuple[str | None, dict[str, str]]:
+    """(folder, files by symbol), one of them empty, as absolute paths."""
+    texts = [value] if isinstance(value, str) else value
+    if not texts or not all(one.strip() for one in texts):
+        raise ValueError("allowed: a folder, or SYMBOL=FILE for each symbol")
+    pairs = [one.partition("=") for one in texts]
+    files: dict[str, str] = {}
+    for symbol, equals, path in pairs:
+        if not equals:
+            continue
+        if not _SYMBOL.fullmatch(symbol) or not path.strip():
+            raise ValueError(f"{symbol + equals + path!r}: allowed: SYMBOL=FILE, like EURUSD=eurusd.parquet")
+        if symbol in files:
+            raise ValueError(f"{symbol} has two files; give one")
+        files[symbol] = _absolute(path)
+    if not files and len(texts) == 1:
+        return _absolute(texts[0]), {}
+    if len(files) != len(texts):
+        raise ValueError("allowed: one folder, or SYMBOL=FILE for each symbol, not both")
+    return None, files
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        near = difflib.get_close_matches(value, ("local", "auto"), 1)
+        raise ValueError(f"allowed: local, auto, or host:port{f'; did you mean {near[0]}?' if near else ''}")
+    return value
+
+
+def url(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise ValueError("allowed: sqlite:///path/to/argus.db or postgresql://user@host/name")
+    return value
+
+
+PARSERS: dict[str, Callable[[Any], Any]] = {
+    "symbols": symbols,
+    "currency": currency,
+    "timerange": timerange,
+    "day_start": day_start,
+    "data": data,
+    "address": address,
+    "url": url,
+}

@@ -1,0 +1,28 @@
+"""What the screens say of a run at the top."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as a person sees it. ``cash`` in the account currency; ``start`` and ``end`` in UTC nanoseconds."""
+
+    run_id: str
+    symbols: tuple[str, ...]
+    codes: tuple[str, ...]
+    simulated: bool
+    live: bool
+    strategy: str
+    preset: str
+    timeframe: str
+    feed: str
+    account: str
+    currency: str
+    cash: float
+    dashboard_url: str
+    database: str
+    cycles: int | None
+    start: int | None
+    end: int | None
+    api_url: str | None

@@ -1,0 +1,1 @@
+"""The gate's decisions: rules, rooms and sizes as plain functions on values."""

@@ -1,0 +1,236 @@
+"""The one place an order passes: rules in order, rooms, size, caps, and every limit asserted again.
+
+Pure: it reads a ``View`` and answers with orders and denials; writing them down is its caller's part.
+A rule that raises denies, so the gate fails closed; exits are always possible.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from domain.candidate import Candidate, Exit
+from domain.decision import decide
+from domain.instrument import Instrument
+from domain.money import to_float
+from domain.order import ENTRY, SIGNAL, Order, order_id
+from domain.registry import build
+from risk.config import RiskConfig
+from risk.rules import ALWAYS, RULES
+from risk.sizing import SIZING
+from risk.view import Denial, Room, Rule, View, Wish
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What the gate says to one wish: an order, a denial, or both (a reversal whose closing part passes alone).
+
+    ``id`` is the order id of the wish itself, ``denial`` belongs to it.
+    """
+
+    id: str
+    order: Order | None
+    denial: Denial | None
+    size: int = 0
+    stop: int = 0
+    target: int = 0
+
+
+class Rules:
+    """The checks and rooms of a configuration, built once, in the configuration's order."""
+
+    def __init__(self, config: RiskConfig) -> None:
+        self.checks: list[tuple[str, Rule]] = []
+        self.rooms: list[tuple[str, Room]] = []
+        for name in config.rules or tuple(RULES):
+            rule = build("rule", name, RULES).build(config)
+            if rule is None or (name not in ALWAYS and not enabled(rule, config)):
+                continue
+            if hasattr(rule, "room"):
+                self.rooms.append((name, rule))
+            else:
+                self.checks.append((name, rule))
+        self.checks.sort(key=lambda one: one[1].stage)
+        self.sizing: Any = build("sizing method", config.sizing, SIZING).build(config)
+        self.names = tuple(name for name, _ in (*self.checks, *self.rooms))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+
+def enabled(rule: Rule | Room, config: RiskConfig) -> bool:
+    """A stage that is off keeps the rules whose keys were set explicitly."""
+    return rule.stage not in config.stages_off or any(key in config.explicit for key in rule.keys)
+
+
+class Gate:
+    """Judges wishes for one account. ``scope`` is what order ids are computed from (account or run)."""
+
+    def __init__(self, config: RiskConfig, scope: str, account: str) -> None:
+        self.rules = Rules(config)
+        self.scope, self.account = scope, account
+
+    def deny(self, wish: Wish, view: View, last_stage: int = 99) -> Denial | None:
+        """The first denial of the rules up to a stage; a rule that raises denies."""
+        for name, rule in self.rules.checks:
+            if rule.stage > last_stage:
+                continue
+            try:
+                denial = rule.check(wish, view)
+            except Exception as error:  # the gate fails closed
+                return Denial("RULE_FAILED", f"{name}: {type(error).__name__}: {error}"[:200])
+            if denial is not None:
+                return denial
+        return None
+
+    def enter(self, candidate: Candidate, view: View, venue: str, rank: int, spread: int) -> Answer:
+        """Judge and size one candidate. ``spread`` is the current one in 1e-9, ``rank`` its place in this cycle."""
+        wish = wish_of(candidate, view, spread)
+        key = order_id(self.scope, candidate.strategy, candidate.symbol, candidate.at, ENTRY, 0)
+        denial = malformed(candidate) or self.deny(wish, view)
+        size: int | Denial = denial or self.size(wish, view)
+        stop, target = prices(wish, view.instrument)
+        if not isinstance(size, Denial) and target < 0:
+            size = Denial("TARGET_INVALID", to_float(wish.target), to_float(wish.reference))
+        if isinstance(size, Denial):
+            closing = self._close_only(candidate, view, venue, rank) if wish.closing else None
+            return Answer(key, closing, size, 0, stop, target)
+        order = Order(
+            id=key,
+            account=self.account,
+            venue=venue,
+            symbol=candidate.symbol,
+            strategy=candidate.strategy,
+            purpose=ENTRY,
+            side=candidate.direction,
+            quantity=size + wish.closing,
+            reduces=wish.closing,
+            kind="LIMIT" if candidate.limit else "MARKET",
+            price=candidate.limit,
+            stop=stop,
+            target=target,
+            entry=wish.reference,
+            at=candidate.at,
+            rank=rank,
+            expires_at=candidate.expires_at,
+            correlation_id=key,
+        )
+        return Answer(key, order, None, size, stop, target)
+
+    def size(self, wish: Wish, view: View) -> int | Denial:
+        """Method, then rooms, then down to the lot step; every room is asserted again on the result."""
+        instrument = view.instrument
+        if instrument is None or view.rate is None:
+            return Denial("INSTRUMENT_UNKNOWN" if instrument is None else "CONVERSION_UNKNOWN", wish.symbol)
+        try:
+            wanted = self.rules.sizing.size(wish, view)
+            if isinstance(wanted, Denial):
+                return wanted
+            if self.rules.sizing.shrinks:
+                wanted = min([wanted, *(room.room(wish, view) for _, room in self.rules.rooms)])
+            size = instrument.floor_quantity(wanted)
+            if size <= 0:
+                return Denial("SIZE_TOO_SMALL", to_float(wanted), to_float(instrument.min_quantity))
+            for _, room in self.rules.rooms:
+                denial = room.exceeded(wish, view, size)
+                if denial is not None:
+                    return denial
+        except Exception as error:  # the gate fails closed
+            return Denial("RULE_FAILED", f"size: {type(error).__name__}: {error}"[:200])
+        return size
+
+    def leave(self, exit: Exit, view: View, venue: str, rank: int, attempt: int) -> Order | None:
+        """An exit order for what is held and not already on its way out; None when nothing is left to close."""
+        held = view.book.quantity(exit.symbol)
+        free = abs(held) - view.book.closing(exit.symbol)
+        quantity = free
+        if exit.fraction < 1 and view.instrument is not None:
+            quantity = min(free, view.instrument.floor_quantity(int(free * exit.fraction)))
+        if quantity <= 0:
+            return None
+        position = view.book.positions[exit.symbol]
+        return Order(
+            id=order_id(self.scope, exit.strategy, exit.symbol, exit.at, exit.purpose, attempt),
+            account=self.account,
+            venue=venue,
+            symbol=exit.symbol,
+            strategy=exit.strategy,
+            purpose=exit.purpose,
+            side=-1 if held > 0 else 1,
+            quantity=quantity,
+            reduces=quantity,
+            entry=exit.price,
+            at=exit.at,
+            rank=rank,
+            attempt=attempt,
+            correlation_id=position.correlation_id,
+        )
+
+    def _close_only(self, candidate: Candidate, view: View, venue: str, rank: int) -> Order | None:
+        exit = Exit(candidate.symbol, candidate.strategy, SIGNAL, candidate.at, candidate.price)
+        return self.leave(exit, view, venue, rank, 0)
+
+
+def wish_of(candidate: Candidate, view: View, spread: int) -> Wish:
+    """The candidate beside the current market: what it would pay now, and what a reversal closes first."""
+    held = view.book.quantity(candidate.symbol)
+    reverses = held * candidate.direction < 0
+    price = candidate.limit or candidate.price
+    return Wish(
+        symbol=candidate.symbol,
+        direction=candidate.direction,
+        at=candidate.at,
+        price=candidate.price,
+        stop=candidate.stop,
+        target=candidate.target,
+        expires_at=candidate.expires_at,
+        reference=price + (spread if candidate.direction > 0 and not candidate.limit else 0),
+        closing=abs(held) - view.book.closing(candidate.symbol) if reverses else 0,
+    )
+
+
+def malformed(candidate: Candidate) -> Denial | None:
+    """What no strategy may ask: another direction than +1 or -1, a price or distance that is no number."""
+    if candidate.direction not in (1, -1):
+        return Denial("DIRECTION_INVALID", candidate.direction)
+    if candidate.price <= 0 or candidate.limit < 0:
+        return Denial("PRICE_INVALID", to_float(candidate.price), 0)
+    if candidate.stop < 0:
+        return Denial("STOP_INVALID", to_float(candidate.stop), 0)
+    if candidate.target < 0:
+        return Denial("TARGET_INVALID", to_float(candidate.target), 0)
+    return None
+
+
+def prices(wish: Wish, instrument: Instrument | None) -> tuple[int, int]:
+    """Stop and target prices from distances, on the tick (the stop on the side of the smaller risk); 0 for none.
+
+    Long: distances from the ask it would pay, so that the planned loss is the distance; short: from the bid.
+    A target below zero comes back negative and is refused by the caller.
+    """
+    if instrument is None:
+        return 0, 0
+    side = wish.direction
+    stop = instrument.round_stop(wish.reference - side * wish.stop, side) if wish.stop else 0
+    target = instrument.round_price(wish.reference + side * wish.target) if wish.target else 0
+    return max(stop, 0), -1 if wish.target and target <= 0 else target
+
+
+def decision_of(wish: Candidate | Exit, answer: Answer) -> bytes:
+    """The canonical decision of one answer (design section 9)."""
+    order, denial = answer.order, answer.denial
+    return decide(
+        at=wish.at,
+        symbol=wish.symbol,
+        strategy=wish.strategy,
+        purpose=ENTRY if isinstance(wish, Candidate) else wish.purpose,
+        side=wish.direction if isinstance(wish, Candidate) else (order.side if order else 0),
+        quantity=order.quantity if order else 0,
+        entry=wish.price,
+        stop=answer.stop,
+        target=answer.target,
+        answer="APPROVED" if denial is None else "DENIED",
+        code=denial.code if denial else "",
+        value=denial.value if denial else None,
+        threshold=denial.threshold if denial else None,
+    )

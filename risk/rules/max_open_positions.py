@@ -1,0 +1,24 @@
+"""At most so many symbols may hold, or come to hold, a position; a reversal keeps its own slot."""
+
+from __future__ import annotations
+
+from risk.config import RiskConfig
+from risk.view import Denial, View, Wish
+
+
+class MaxOpenPositions:
+    stage = 8
+    keys = ("max_open_positions",)
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    @classmethod
+    def build(cls, config: RiskConfig) -> MaxOpenPositions | None:
+        return None if config.max_open_positions is None else cls(config.max_open_positions)
+
+    def check(self, wish: Wish, view: View) -> Denial | None:
+        exposed = view.book.exposed()
+        if wish.symbol not in exposed and len(exposed) >= self.most:
+            return Denial("MAX_OPEN_POSITIONS", len(exposed), self.most)
+        return None
