@@ -97,19 +97,12 @@ class AgentHost:
         for index in np.flatnonzero(speaking):
             row = int(local[index])
             failed = raised.get(row) or ("its step is not sound" if said.failed[index] else "")
-            answer: Report | Failure = (
-                Failure(failed)
-                if failed
-                else guarded(
-                    self._speak,
-                    row,
-                    at,
-                    int(said.stances[index]),
-                    bool(said.changed[index]),
-                    float(self._closes[row]),
-                    snapshot,
-                )
-            )
+            answer: Report | Failure
+            if failed:
+                answer = Failure(failed)
+            else:
+                stance, changed = int(said.stances[index]), bool(said.changed[index])
+                answer = guarded(self._speak, row, at, stance, changed, float(self._closes[row]), snapshot)
             if isinstance(answer, Failure):
                 rows["code"][row] = CODE["ERROR"]
                 rows["flags"][row] |= HAS_TEXT

@@ -102,6 +102,9 @@ class ExecutorRecords:
             tx.insert(s.order_events, events)
             tx.insert(s.fills, fills)
             tx.insert(s.attempts, attempts)
+        for step, _ in news:
+            if step.status in orders.DONE:
+                self._orders.pop(step.order_id, None)
         return len(news)
 
     def _news(self, step: OrderStep, reconciling: bool) -> bool | None:
@@ -119,8 +122,6 @@ class ExecutorRecords:
         story.append(step.status)
         if step.fill is not None:
             self._fills.add(step.fill.id)
-        if step.status in orders.DONE:
-            self._orders.pop(step.order_id, None)
         return surprising
 
     def _events(self, step: OrderStep, surprising: bool) -> list[Draft]:

@@ -15,7 +15,7 @@ from domain.market import Bars, empty_bars
 from domain.timeframe import HOUR, iso, length
 from marketdata import validate
 from marketdata.bars import Stamps, digest
-from marketdata.files import FileBars, checked, read_bytes, read_table
+from marketdata.files import FileBars, checked, header, read_bytes, read_table
 
 _MARK = 256
 
@@ -77,6 +77,7 @@ class GrowingFile:
                 return self._parse(lines)
         content = read_bytes(self.path)
         content = content[: content.rfind(b"\n") + 1]
+        header(content, self.path)
         what = "is shorter than it was" if size < self._offset else "was rewritten"
         self._keep_csv(content, len(content))
         bars, notices = self._parse(content[len(self._header) :])

@@ -38,7 +38,7 @@ def test_pairs_are_asked_for_where_a_currency_needs_one(
         ("EUR", "USD", (11, 10)),
         ("USD", "EUR", (10, 11)),
         ("JPY", "USD", (1, 145)),
-        ("JPY", "EUR", (10, 1595)),
+        ("JPY", "EUR", (2, 319)),
         ("USDT", "USD", (1, 1)),
         ("SOL", "USD", (100, 1)),
         ("GBP", "USD", None),
@@ -48,10 +48,7 @@ def test_pairs_are_asked_for_where_a_currency_needs_one(
 def test_rates_are_direct_inverse_equivalent_or_one_hop(
     quote: str, account: str, found: tuple[int, int] | None
 ) -> None:
-    answer = rate(quote, account, PRICES, {"USDT": 1} if account == "USD" else {})
-    assert answer == (None if found is None else tuple(Decimal(part) for part in found)) or (
-        answer is not None and found is not None and answer[0] * found[1] == answer[1] * found[0]
-    )
+    assert rate(quote, account, PRICES, {"USDT": 1} if account == "USD" else {}) == found
 
 
 def test_a_rate_converts_money_without_losing_any() -> None:
