@@ -122,6 +122,7 @@ class InstitutionalStrategy:
 
     async def _cycle(self, n: int) -> bool:
         begun = time.perf_counter()
+        self._walk(states.SCANNING)
         redone = self._records.opened(n)
         chained = not self.spec.paced and redone is None
         bars = self._peers.ask("MarketFeed", "next", self._after, self._patience(), parts=2)
@@ -211,7 +212,7 @@ class InstitutionalStrategy:
 
     def _walk(self, phase: str) -> None:
         """The phases of a cycle: in memory only, and not while paused or halted."""
-        if self._state in states.PHASES:
+        if self._state in states.PHASES and self._state != phase:
             self._state = states.move(self._state, phase)
 
     def _move(self, to: str, why: str) -> None:
@@ -226,7 +227,8 @@ class InstitutionalStrategy:
         return await self._peers.get(name, self._peers.ask(name, method, *args), within)
 
     def _patience(self) -> float:
-        return self.spec.interval if self.run_spec.live and self._n == 0 else 0.0
+        """Seconds to wait for a bar in a live cycle: enough for a symbol that is a moment behind the others."""
+        return min(0.5, self.spec.interval / 2) if self.run_spec.live else 0.0
 
     def _at(self) -> int:
         return self._after if self._n else self.spec.start_at

@@ -1,0 +1,102 @@
+"""From a bar to a fill, told by the events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.flow.system import System, path
+
+UP_AND_DOWN = path((40, -0.0001), (40, 0.0003), (60, -0.0003))
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    return System(tmp_path)
+
+
+def test_a_cross_becomes_a_position(system: System) -> None:
+    story = system.run({"EURUSD": path((40, -0.0001), (20, 0.0003))})
+
+    assert story.said("EURUSD") == [
+        "CANDIDATE",
+        "RISK_APPROVED",
+        "ORDER_SUBMITTED",
+        "ORDER_ACCEPTED",
+        "ORDER_FILLED",
+        "TRADE_EXECUTION",
+        "POSITION_OPENED",
+        *("CANDIDATE", "RISK_APPROVED", "ORDER_SUBMITTED", "ORDER_ACCEPTED", "ORDER_FILLED", "TRADE_EXECUTION"),
+        *("POSITION_CLOSED", "POSITION_OPENED"),
+    ]
+    assert [one["quantity"] for one in story.summary.positions] == [10_000]
+    assert story.summary.exit_reason == "end_of_data"
+
+
+def test_a_reversal_is_one_order_whose_fill_closes_and_opens(system: System) -> None:
+    story = system.run({"EURUSD": UP_AND_DOWN})
+
+    quantities = [one["data"]["quantity"] for one in story.of("TRADE_EXECUTION")]
+    assert quantities[0] == 10_000
+    assert set(quantities[1:]) == {20_000}
+    assert story.summary.fills == story.summary.orders == len(quantities)
+
+
+def test_the_sequence_has_no_gaps_and_the_causes_lead_back_to_the_candidate(system: System) -> None:
+    story = system.run({"EURUSD": UP_AND_DOWN})
+
+    numbers = [one["seq"] for one in story.events]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    known = {one["id"]: one for one in story.events}
+    cause = story.of("POSITION_OPENED")[0]
+    story_back = []
+    while cause["causation_id"] is not None:
+        cause = known[cause["causation_id"]]
+        story_back.append(cause["type"])
+    assert story_back == ["TRADE_EXECUTION", "ORDER_FILLED", "RISK_APPROVED", "CANDIDATE"]
+
+
+def test_every_cycle_has_a_reason_for_every_symbol(system: System) -> None:
+    story = system.run({"EURUSD": UP_AND_DOWN, "BTC": path((100, 5.0), start=40_000.0)})
+
+    summaries = story.of("SCAN_SUMMARY")
+    assert [one["data"]["cycle"] for one in summaries] == list(range(1, 142))
+    assert all(set(one["data"]["symbols"]) == {"EURUSD", "BTC"} for one in summaries)
+    assert story.reasons("EURUSD")[0] == "WARMING_UP"
+    assert story.reasons("BTC")[-1] == "NO_NEW_BAR"
+
+
+def test_the_same_bars_make_the_same_decisions_again(system: System) -> None:
+    first = system.run({"EURUSD": UP_AND_DOWN}, preset="balanced")
+    second = system.run({"EURUSD": UP_AND_DOWN}, preset="balanced")
+
+    assert first.run_id != second.run_id
+    assert first.summary.decisions_hash == second.summary.decisions_hash
+    assert first.summary.fills > 0
+    assert first.summary.equity == second.summary.equity
+
+
+def test_a_stop_at_the_venue_closes_the_position_and_nothing_enters_again(system: System) -> None:
+    closes = path((45, -0.0001), (12, 0.0003), (30, -0.0010))
+    story = system.run({"EURUSD": closes}, preset="balanced", sets=("strategy.side=long", "strategy.target_atr=0"))
+
+    reasons = [one["data"]["reason"] for one in story.of("POSITION_CLOSED")]
+    assert reasons == ["STOP"]
+    assert story.summary.positions == []
+
+
+def test_a_denial_says_code_value_and_threshold(system: System) -> None:
+    closes = {"EURUSD": UP_AND_DOWN, "GBPUSD": UP_AND_DOWN}
+    story = system.run(closes, sets=("risk.max_open_positions=1",))
+
+    denied = story.of("RISK_DENIED")
+    assert denied
+    assert {one["data"]["code"] for one in denied} == {"MAX_OPEN_POSITIONS"}
+    assert all(one["data"]["value"] == 1 and one["data"]["threshold"] == 1 for one in denied)
+    held: set[str] = set()
+    for one in story.events:
+        held |= {one["symbol"]} if one["type"] == "POSITION_OPENED" else set()
+        held -= {one["symbol"]} if one["type"] == "POSITION_CLOSED" else set()
+        if one["type"] == "SCAN_SUMMARY":
+            assert len(held) <= 1
