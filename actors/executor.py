@@ -19,6 +19,9 @@ from journal.store import Store
 
 Value = TypeVar("Value")
 
+QUESTIONS = 5
+"""How often an unknown order is asked about at once; then reconciling goes on asking."""
+
 
 class Executor:
     """Bounded by permits, one writer a symbol. It takes no order before it has reconciled.
@@ -35,6 +38,7 @@ class Executor:
         self._thread = ThreadPoolExecutor(1, "executor-records")
         self._gateway = f"VenueGateway:{spec.venue}"
         self._ready = False
+        self._may_repeat = False
         self._queued = 0
         self._in_flight = 0
 
@@ -43,16 +47,14 @@ class Executor:
         had to be written down. Asked again it does nothing more."""
         if self._ready:
             return 0
+        self._may_repeat = (await self._ask("capabilities")).get("idempotent", False)
         written = 0
         known = await self._ask("fills", 0)
         missing = [step for _, fill in known for step in self._records.missing(fill)]
         if missing:
             written += await self._write(missing, reconciling=True)
         for order_id in self._records.open_orders():
-            found = await self._ask("lookup", order_id)
-            step = self._records.outcome(order_id, found, at)
-            if step is not None:
-                written += await self._write([step], reconciling=True)
+            written += await self._resolve(order_id, at)
         self._ready = True
         return written
 
@@ -121,20 +123,32 @@ class Executor:
             if isinstance(error, Unavailable):
                 return await self._end(order, orders.REJECTED, now, error.code or "UNAVAILABLE", error.what)
             await self._end(order, orders.UNKNOWN, now, type(error).__name__, str(error))
-            return await self._resolve(order, now)
+            await self._ask_again(order.id, now)
+            return self._records.status(order.id)
         await self._write(steps)
         return self._records.status(order.id)
 
-    async def _resolve(self, order: Order, now: int) -> str:
-        """Ask about an unknown order by its exact id. A failed question leaves it unknown."""
-        try:
-            found = await self._ask("lookup", order.id)
-        except (ActorLost, DeadlineMissed, VenueError):
-            return orders.UNKNOWN
-        step = self._records.outcome(order.id, found, now)
-        if step is not None:
-            await self._write([step], reconciling=True)
-        return self._records.status(order.id)
+    async def _ask_again(self, order_id: str, now: int) -> None:
+        """Ask about an unknown order while the venue comes back. It stays unknown if the question fails."""
+        for attempt in range(QUESTIONS):
+            try:
+                await self._resolve(order_id, now)
+                return
+            except (ActorLost, DeadlineMissed, VenueError):
+                await asyncio.sleep(0.5 * (attempt + 1))
+
+    async def _resolve(self, order_id: str, now: int) -> int:
+        """Ask by exact id and write down what the answer means. Returns how many steps were news.
+
+        A venue that knows no such order never received it. Only one that recognises an id it has seen,
+        whatever is still on its way, may be given the same order again, and only while the plan lives.
+        """
+        found = await self._ask("lookup", order_id)
+        order = self._records.order(order_id)
+        if found is None and self._may_repeat and order is not None and not self._expired(order, now):
+            return await self._write(await self._ask("submit", self.run.epoch, order), reconciling=True)
+        step = self._records.outcome(order_id, found, now)
+        return await self._write([step], reconciling=True) if step is not None else 0
 
     async def _end(self, order: Order, status: str, at: int, code: str = "", text: str = "") -> str:
         await self._write([OrderStep(order_id=order.id, status=status, at=at, code=code, text=text, order=order)])

@@ -49,6 +49,10 @@ class ExecutorRecords:
         story = self._story.get(order_id)
         return story[-1] if story else ""
 
+    def order(self, order_id: str) -> Order | None:
+        """The order itself while it is not done."""
+        return self._orders.get(order_id)
+
     def open_orders(self) -> list[str]:
         """Orders sent or unknown whose end is not known, oldest first."""
         return [one for one, story in self._story.items() if story[-1] not in orders.DONE]

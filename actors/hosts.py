@@ -20,7 +20,8 @@ CHUNK = 512
 
 
 class Host:
-    """One host as the driver knows it. ``pending`` is a scan it still owes: it never has two."""
+    """One host as the driver knows it. ``pending`` is a scan it still owes: it never has two; ``reached``
+    is the close up to which it was loaded."""
 
     def __init__(self, name: str, symbols: tuple[str, ...]) -> None:
         self.name, self.symbols = name, symbols
@@ -28,6 +29,7 @@ class Host:
         self.misses = 0
         self.pending: Any = None
         self.loading: asyncio.Task[None] | None = None
+        self.reached = -1
 
 
 class Hosts:
@@ -105,10 +107,15 @@ class Hosts:
         if host.loading is not None:
             if not host.loading.done():
                 return "loading from its anchor"
-            failed = host.loading.exception()
-            host.loading = None
-            return f"loading failed: {failed}" if failed else "loaded, scans from the next cycle on"
+            failed, host.loading = host.loading.exception(), None
+            if failed is not None:
+                host.loading = self._reload(host, after)
+                return f"loading failed: {failed}"
+            reference = await self._joined(host, n, after, bars, snapshot)
         owed = reference if reference is not None else host.pending
+        if owed is None:
+            host.loading = self._reload(host, after)
+            return "lost while it was loading"
         try:
             answer: HostReport = await self._peers.get(host.name, owed, self.spec.deadline)
         except DeadlineMissed as missed:
@@ -117,17 +124,28 @@ class Hosts:
             if host.misses >= LIVE_MISSES:
                 host.misses, host.pending = 0, None
                 await self._peers.restart(host.name)
-                host.loading = asyncio.create_task(self._load([host], after))
+                host.loading = self._reload(host, after)
             return str(missed)
         except ActorLost as lost:
             host.pending = None
-            host.loading = asyncio.create_task(self._load([host], after))
+            host.loading = self._reload(host, after)
             return str(lost)
         host.pending, host.misses = None, 0
         if answer.behind or reference is None:
-            host.loading = asyncio.create_task(self._load([host], after))
+            host.loading = self._reload(host, after)
             return "behind: loading from its anchor"
         return answer
+
+    def _reload(self, host: Host, until: int) -> asyncio.Task[None]:
+        return asyncio.create_task(self._load([host], until))
+
+    async def _joined(self, host: Host, n: int, after: int, bars: Any, snapshot: Any) -> Any:
+        """Loaded meanwhile: what closed since is caught up, and it scans with the others. None if it is gone."""
+        try:
+            await self._load_once([host], after, host.reached)
+        except ArgusError:
+            return None
+        return self._peers.ask(host.name, "scan", n, after, bars, snapshot)
 
     # -- from the anchor -------------------------------------------------------------------------
 
@@ -141,14 +159,13 @@ class Hosts:
                     raise
                 await asyncio.sleep(1.0)
 
-    async def _load_once(self, hosts: list[Host], until: int) -> None:
-        after, patience = -1, self.spec.deadline * 4
-        while True:
+    async def _load_once(self, hosts: list[Host], until: int, after: int = -1) -> None:
+        patience = self.spec.deadline * 4
+        while after < until:
             reached_ref, part = self._peers.ask("MarketFeed", "history", after, until, CHUNK, parts=2)
             loads = [(host, self._peers.ask(host.name, "load", after, part)) for host in hosts]
             reached = await self._peers.get("MarketFeed", reached_ref, patience)
             for host, load in loads:
                 await self._peers.get(host.name, load, patience)
-            if reached >= until:
-                return
+                host.reached = reached
             after = reached

@@ -47,6 +47,9 @@ class VenueGateway:
     def account(self) -> VenueAccount:
         return self._venue.account()
 
+    def capabilities(self) -> dict[str, bool]:
+        return self._venue.capabilities()
+
     def health(self) -> Health:
         return health_of(self._name, at=self._venue.account().at)
 

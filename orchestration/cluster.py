@@ -160,9 +160,8 @@ class AsyncShell(Shell):
 class RayRuntime:
     """Starts or joins the cluster, spawns the actors and holds their handles, and stops what it started."""
 
-    def __init__(self, address: str, dashboard: bool, metrics_port: int | None, database_id: str) -> None:
+    def __init__(self, address: str, dashboard: bool, metrics_port: int | None) -> None:
         self.address, self.local = address, address == "local"
-        self._database_id = database_id
         self._handles: dict[str, Any] = {}
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -233,13 +232,18 @@ class RayRuntime:
         except failures.RayError as error:
             raise told(name, error) from error
 
+    def clear(self) -> None:
+        """End our actors; the cluster stays."""
+        for handle in self._handles.values():
+            ray.kill(handle)
+        self._handles.clear()
+
     def stop(self) -> None:
         """End our actors, and the cluster if we started it. A second call does nothing."""
         if not ray.is_initialized():
             return
         if not self.local:
-            for handle in self._handles.values():
-                ray.kill(handle)
+            self.clear()
         self._handles.clear()
         ray.shutdown()
 

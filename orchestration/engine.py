@@ -154,7 +154,7 @@ def _run(settings: Settings, found: Market, identity: Identity, screen: Screen) 
     kernel_cache.compile_all([build("strategy", settings.strategy.name, STRATEGIES)])
     from orchestration.cluster import RayRuntime
 
-    runtime = RayRuntime(settings.ray.address, settings.ray.dashboard, settings.ray.metrics_port, identity.run_id)
+    runtime = RayRuntime(settings.ray.address, settings.ray.dashboard, settings.ray.metrics_port)
     signals = Signals()
     signals.watch()
     try:

@@ -173,7 +173,7 @@ class PaperVenue:
         return [one for one in self._charges if one.at > after]
 
     def capabilities(self) -> dict[str, bool]:
-        return {"netting": True, "venue_stops": True, "price_driven": True, "partial": True}
+        return {"netting": True, "idempotent": True, "venue_stops": True, "price_driven": True, "partial": True}
 
     # -- the book --------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -85,7 +87,12 @@ def guarded(verb: Callable[Given, int]) -> Callable[Given, None]:
         if code:
             raise typer.Exit(code)
 
+    wired.__doc__ = _paragraphs(verb.__doc__ or "")  # the help wraps by itself
     return wired
+
+
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(" ".join(one.split()) for one in inspect.cleandoc(text).split("\n\n"))
 
 
 def debugging(environ: Mapping[str, str]) -> bool:
@@ -102,6 +109,13 @@ def unexpected(kind: type[BaseException], error: BaseException, trace: Traceback
         "ARGUS_DEBUG=1 shows in addition",
         file=sys.stderr,
     )
+
+
+def readable() -> None:
+    """A stdout that cannot show a character shows another one in its place."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def silence(stream: Any) -> None:

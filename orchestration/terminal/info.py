@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
 class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as a person sees it. ``cash`` in the account currency; ``start`` and ``end`` in UTC nanoseconds."""
+    """A run as a person sees it. ``cash`` in the account currency; ``start`` and ``end`` in UTC nanoseconds.
+
+    ``quotes`` is the quote currency of every symbol (one that is missing counts as the account's), ``held``
+    what the account holds at the start, as ``journal.views.positions`` gives it.
+    """
 
     run_id: str
     symbols: tuple[str, ...]
@@ -26,3 +32,5 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     start: int | None
     end: int | None
     api_url: str | None
+    quotes: dict[str, str] = {}
+    held: tuple[dict[str, Any], ...] = ()

@@ -51,9 +51,7 @@ class Story:
 
     def said(self, symbol: str | None = None, *, without: Sequence[str] = ("SCAN_START", "SCAN_SUMMARY")) -> list[str]:
         """Event types in order: of one symbol, or all."""
-        return [
-            one["type"] for one in self.events if one["type"] not in without and symbol in (None, one["symbol"])
-        ]
+        return [one["type"] for one in self.events if one["type"] not in without and symbol in (None, one["symbol"])]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [one for one in self.events if one["type"] == kind]

@@ -10,7 +10,10 @@ import pytest
 from domain.errors import ActorLost
 from tests.flow.system import System, path
 
-BARS = {"EURUSD": path((40, -0.0001), (30, 0.0003), (30, -0.0003), (30, 0.0004)), "BTC": path((130, 3.0), start=40_000.0)}
+BARS = {
+    "EURUSD": path((40, -0.0001), (30, 0.0003), (30, -0.0003), (30, 0.0004)),
+    "BTC": path((130, 3.0), start=40_000.0),
+}
 CALLS = [
     ("PairAgent:EURUSD", "scan"),
     ("RiskManager", "snapshot"),

@@ -239,7 +239,8 @@ def test_two_orders_share_one_bar_s_volume() -> None:
 
 
 def test_a_stop_that_has_triggered_works_on_at_the_next_opens_and_the_exit_gives_way() -> None:
-    venue = paper(participation=0.1)
+    books = MemoryBooks()
+    venue = paper(books, participation=0.1)
     venue.submit(an_order(stop=95.0))
     venue.advance(one_bar(0, 100, volume=1000))
     venue.submit(an_order("more", 50, kind="LIMIT", price=50.0))
@@ -250,7 +251,7 @@ def test_a_stop_that_has_triggered_works_on_at_the_next_opens_and_the_exit_gives
         ("STOP", "PARTIALLY_FILLED", 30, 105),
         ("exit", "CANCELLED", 0, 0),
     ]
-    venue = paper(venue._books, participation=0.1)  # type: ignore[arg-type]
+    venue = paper(books, participation=0.1)  # a restart in the middle
     assert seen(venue.advance(one_bar(3, 90))) == [("STOP", "FILLED", 40, 90)]
     assert venue.positions() == []
     assert [one.order.id for one in venue.orders()] == ["more"]

@@ -1,0 +1,73 @@
+"""Argus from the command line: which verb is which function, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from orchestration.terminal import (
+    exits,
+    verbs_config,
+    verbs_database,
+    verbs_doctor,
+    verbs_events,
+    verbs_lists,
+    verbs_look,
+    verbs_operate,
+    verbs_run,
+)
+
+RUN, LOOK, OPERATE, CHOOSE, KEEP = "Run", "Look", "Operate", "Choose", "Set up and keep"
+
+app = typer.Typer(
+    name="argus",
+    help="A hundred eyes, one hand: agents watch the symbols, one gate decides what may be risked, one executor acts.",
+    epilog=f"Start with: python cli.py run --symbols EURUSD,BTC\n\n{exits.CODES}",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+config = typer.Typer(no_args_is_help=True, help="Show or check what a run would be told.")
+database = typer.Typer(no_args_is_help=True, help="Make, update or check the database.")
+
+app.command("run", rich_help_panel=RUN, epilog=verbs_run.EXAMPLES)(verbs_run.run)
+
+app.command("status", rich_help_panel=LOOK)(verbs_look.status)
+app.command("positions", rich_help_panel=LOOK)(verbs_look.positions)
+app.command("orders", rich_help_panel=LOOK)(verbs_look.orders)
+app.command("trades", rich_help_panel=LOOK)(verbs_look.trades)
+app.command("locks", rich_help_panel=LOOK)(verbs_look.locks)
+app.command("events", rich_help_panel=LOOK)(verbs_events.events)
+
+app.command("pause", rich_help_panel=OPERATE)(verbs_operate.pause)
+app.command("resume", rich_help_panel=OPERATE)(verbs_operate.resume)
+app.command("close", rich_help_panel=OPERATE)(verbs_operate.close)
+app.command("cancel", rich_help_panel=OPERATE)(verbs_operate.cancel)
+app.command("halt", rich_help_panel=OPERATE)(verbs_operate.halt)
+app.command("reset-kill-switch", rich_help_panel=OPERATE)(verbs_operate.reset_kill_switch)
+
+app.command("strategies", rich_help_panel=CHOOSE)(verbs_lists.strategies)
+app.command("rules", rich_help_panel=CHOOSE)(verbs_lists.rules)
+app.command("venues", rich_help_panel=CHOOSE)(verbs_lists.venues)
+app.command("presets", rich_help_panel=CHOOSE)(verbs_lists.presets)
+
+app.add_typer(config, name="config", rich_help_panel=KEEP)
+config.command("show")(verbs_config.show)
+config.command("check")(verbs_config.check)
+app.command("doctor", rich_help_panel=KEEP)(verbs_doctor.doctor)
+app.add_typer(database, name="db", rich_help_panel=KEEP)
+database.command("migrate")(verbs_database.migrate)
+database.command("check")(verbs_database.check)
+
+
+def main() -> None:
+    """The console script ``argus``."""
+    sys.excepthook = exits.unexpected
+    exits.readable()
+    typer.main.get_command(app)()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""One plain line per cycle and per happening on stdout, for pipes and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain import events
+from domain.timeframe import iso
+from orchestration.terminal.closing import summary
+from orchestration.terminal.info import RunInfo
+from orchestration.terminal.lines import Lines, tell
+from orchestration.terminal.sentences import reasons, sentence
+from orchestration.terminal.tally import HAPPENINGS, Tally
+
+
+class PlainLines:
+    """Lines that begin with what they tell of: scan, fill, denied, alert, error, engine."""
+
+    def __init__(self, stream: Any = None) -> None:
+        self._lines = Lines(stream)
+        self._tally: Tally | None = None
+        self._prefix = ""
+
+    def notice(self, text: str) -> None:
+        tell(text)
+
+    def begin(self, info: RunInfo) -> None:
+        self._tally = Tally(info)
+        self._prefix = "SIMULATED " if info.simulated else ""
+        shown = ",".join(info.symbols[:8]) + (f" and {len(info.symbols) - 8} more" if len(info.symbols) > 8 else "")
+        self._put(f"run {info.run_id} {info.strategy} {info.preset} {info.feed} {info.timeframe} {shown}")
+        if info.dashboard_url:
+            self._put(f"dashboard {info.dashboard_url}")
+
+    def show(self, row: Mapping[str, Any]) -> None:
+        tally = self._tally
+        if tally is None:
+            return
+        data = tally.take(row)
+        if self._lines.gone:
+            return
+        when = iso(row["at"])
+        if row["type"] == events.SCAN_SUMMARY:
+            tally.look()
+            said = f"{reasons(tally.scan['symbols'])} equity {tally.equity:.2f}"
+            self._put(f"scan {tally.scan['cycle']} {when} {said}")
+        elif data is not None and row["type"] in HAPPENINGS:
+            self._put(f"{HAPPENINGS[row['type']]} {when} {sentence(row['type'], row['symbol'], data)}")
+
+    def end(self, exit_code: int) -> None:
+        if self._tally is None:
+            return
+        for name, text in summary(self._tally, exit_code):
+            self._put(f"{name:<12} {text}")
+
+    def close(self) -> None:
+        return
+
+    def _put(self, text: str) -> None:
+        self._lines.put(f"{self._prefix}{text}\n".encode())
