@@ -12,9 +12,7 @@ from journal import codec
 _ENCODER = msgspec.json.Encoder()
 
 
-def public(
-    row: Mapping[str, Any], symbols: Sequence[str], codes: Sequence[str], simulated: bool
-) -> dict[str, Any]:
+def public(row: Mapping[str, Any], symbols: Sequence[str], codes: Sequence[str], simulated: bool) -> dict[str, Any]:
     """A row of the event table as everybody may see it; ``simulated`` is said in its data."""
     made = codec.envelope(row, symbols, codes)
     if simulated:

@@ -14,10 +14,7 @@ from journal import schema
 OPERATOR = ("halt", "reset-kill-switch")
 
 _LAST_WORD = (
-    select(schema.commands)
-    .where(schema.commands.c.verb.in_(OPERATOR))
-    .order_by(schema.commands.c.id.desc())
-    .limit(1)
+    select(schema.commands).where(schema.commands.c.verb.in_(OPERATOR)).order_by(schema.commands.c.id.desc()).limit(1)
 )
 
 

@@ -75,15 +75,20 @@ Timerange = Annotated[
     ),
 ]
 Seed = Annotated[
-    int | None, _option("--seed", what="Of the simulated market; the same seed, the same bars.", panel=MARKET, default="7")
+    int | None,
+    _option("--seed", what="Of the simulated market; the same seed, the same bars.", panel=MARKET, default="7"),
 ]
 StrategyName = Annotated[
     str | None,
-    _option("--strategy", what="The strategy of every symbol; see the verb strategies.", panel=DECIDED, default="ema_cross"),
+    _option(
+        "--strategy", what="The strategy of every symbol; see the verb strategies.", panel=DECIDED, default="ema_cross"
+    ),
 ]
 Preset = Annotated[
     str | None,
-    _option("--preset", what="Limits and costs to start from; see the verb presets.", panel=DECIDED, default="balanced"),
+    _option(
+        "--preset", what="Limits and costs to start from; see the verb presets.", panel=DECIDED, default="balanced"
+    ),
 ]
 Config = Annotated[
     list[str] | None,
@@ -136,7 +141,9 @@ RunDatabase = Annotated[
 ]
 Address = Annotated[
     str | None,
-    _option("--address", what="Ray cluster: local starts one, auto or host:port joins one.", panel=PLACE, default="local"),
+    _option(
+        "--address", what="Ray cluster: local starts one, auto or host:port joins one.", panel=PLACE, default="local"
+    ),
 ]
 
 DatabaseUrl = Annotated[

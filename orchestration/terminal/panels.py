@@ -63,7 +63,8 @@ def _progress(tally: Tally, width: int) -> RenderableType:
     done, total = found
     grid = Table.grid(padding=(0, 1))
     grid.add_row(
-        _line(label), ProgressBar(total=total, completed=min(done, total), width=max(10, width - len(label) - 8)),
+        _line(label),
+        ProgressBar(total=total, completed=min(done, total), width=max(10, width - len(label) - 8)),
         _line(f"{min(done / total, 1):4.0%}"),
     )
     return grid

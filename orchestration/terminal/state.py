@@ -63,7 +63,9 @@ def facts(found: Plain) -> list[tuple[str, str]]:
     ]
     if account is not None:
         equity = f", equity {money(account['equity'])}" if account["equity"] is not None else ""
-        lines.append(("account", f"{account['account']}: balance {money(account['balance'])} {account['currency']}{equity}"))
+        lines.append(
+            ("account", f"{account['account']}: balance {money(account['balance'])} {account['currency']}{equity}")
+        )
     lines.append(("open", f"{found['positions']} positions, {found['open_orders']} working orders"))
     return [*lines, ("database", found["database"])]
 
@@ -188,5 +190,7 @@ def _run(row: Plain) -> Plain:
 def _held_by(latch: Plain) -> str:
     when = f", {moment(latch['at'])} UTC" if latch["at"] else ""
     who = f" by {latch['who']}" if latch["who"] else ""
-    limit = f" ({plain(latch['value'])} against {plain(latch['threshold'])})" if latch.get("threshold") is not None else ""
+    limit = (
+        f" ({plain(latch['value'])} against {plain(latch['threshold'])})" if latch.get("threshold") is not None else ""
+    )
     return f"{latch['code']}{limit}: {latch['reason']}{who}{when}"

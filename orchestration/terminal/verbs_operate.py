@@ -27,9 +27,7 @@ EVERY = 0.05
 """Seconds between two looks for the answer."""
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the command and shown by status.")]
-NoWait = Annotated[
-    bool, typer.Option("--no-wait", help="Do not wait for the engine's answer.", show_default=False)
-]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the engine's answer.", show_default=False)]
 Timeout = Annotated[float, typer.Option("--timeout", min=0.0, help="Seconds to wait for the answer.")]
 
 
