@@ -25,10 +25,14 @@ from domain.events import (
     Draft,
 )
 from domain.money import to_float
+from domain.timeframe import HOUR
 from journal import schema as s
 from journal.codec import pack_scan
 from journal.store import Store
 from journal.views import decisions
+
+PRUNE_EVERY = 500
+"""Live cycles between two removals of scan events that are older than they are kept for."""
 
 
 class RunSummary(msgspec.Struct, frozen=True):
@@ -146,6 +150,9 @@ class DriverRecords:
         with self.store.transaction() as tx:
             tx.connection.execute(_CLOSE, {"run": self.run.run_id, "number": n})
             tx.emit(self.run.run_id, [Draft(SCAN_SUMMARY, at, str(n), body, form=PACKED_SCAN)])
+            if self.run.live and n % PRUNE_EVERY == 0:
+                old = at - int(self.spec.keep_hours * HOUR)
+                tx.connection.execute(_PRUNE, {"run": self.run.run_id, "before": old})
         self._recorded = {}
 
     # -- states and faults -----------------------------------------------------------------------
@@ -194,6 +201,11 @@ class DriverRecords:
         return summary
 
 
+_PRUNE = sa.delete(s.events).where(
+    s.events.c.run_id == sa.bindparam("run"),
+    s.events.c.type.in_((SCAN_START, SCAN_SUMMARY)),
+    s.events.c.at < sa.bindparam("before"),
+)
 _CLOSE = (
     sa.update(s.cycles)
     .where(s.cycles.c.run_id == sa.bindparam("run"), s.cycles.c.n == sa.bindparam("number"))

@@ -297,7 +297,7 @@ class GateRecords:
 
     def latched(self, state: TradingState, now: int, draft: Draft) -> None:
         with self.store.transaction() as tx:
-            tx.insert(
+            tx.upsert(
                 s.latches,
                 [
                     {

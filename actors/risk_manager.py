@@ -34,12 +34,11 @@ POLL_NS = 250_000_000
 
 
 class GateAnswer(msgspec.Struct, frozen=True):
-    """What ``reserve`` gives back: orders to send (exits first), denials, and the ids it had answered before."""
+    """What ``reserve`` gives back: orders to send (exits first) and denials."""
 
     orders: tuple[Order, ...]
     denied: tuple[Denied, ...]
     at: int
-    repeated: int = 0
 
 
 class RiskManager:
@@ -110,7 +109,7 @@ class RiskManager:
 
     def precheck(self, candidates: Sequence[Candidate], now: int, paused: bool = False) -> list[Denied]:
         """The denials of the cheap rules (stages 1-7), written down and published like any other."""
-        return list(self._answer(candidates, now, paused, last_stage=7).denied)
+        return list(self._answer(candidates, now, paused, cheaply=True).denied)
 
     def reserve(
         self, exits: Sequence[Exit], candidates: Sequence[Candidate], now: int, paused: bool = False
@@ -220,7 +219,7 @@ class RiskManager:
         now: int,
         paused: bool,
         exits: Sequence[Exit] = (),
-        last_stage: int | None = None,
+        cheaply: bool = False,
     ) -> GateAnswer:
         self._now = max(self._now, now)
         self._assess(self.book.equity())
@@ -230,16 +229,14 @@ class RiskManager:
         view.state = self._state
         answered: list[tuple[Candidate | Exit, Answer, int]] = []
         said: list[Order | Denied] = []
-        repeated = 0
         wishes: list[Candidate | Exit] = [*exits, *candidates]
         for rank, wish in enumerate(wishes):
             known = self._known(wish)
             if known is not None:
                 said += known
-                repeated += 1
                 continue
             self._look(wish.symbol, wish.at)
-            answer = self._leave(wish, rank) if isinstance(wish, Exit) else self._enter(wish, rank, last_stage)
+            answer = self._leave(wish, rank) if isinstance(wish, Exit) else self._enter(wish, rank, cheaply)
             if answer is None:
                 continue
             if answer.order is not None:
@@ -253,16 +250,17 @@ class RiskManager:
             orders=tuple(one for one in said if isinstance(one, Order)),
             denied=tuple(one for one in said if isinstance(one, Denied)),
             at=now,
-            repeated=repeated,
         )
 
-    def _enter(self, candidate: Candidate, rank: int, last_stage: int | None) -> Answer | None:
+    def _enter(self, candidate: Candidate, rank: int, cheaply: bool) -> Answer | None:
         row = self._row.get(candidate.symbol, -1)
         instrument = self.run.instruments.get(candidate.symbol)
         spread = 0
         if row >= 0 and instrument is not None:
             quoted = float(self._spread[row])
             spread = instrument.spread if np.isnan(quoted) else from_float(quoted)
+        if cheaply:
+            return self._gate.precheck(candidate, self._view, spread)
         return self._gate.enter(candidate, self._view, self.spec.venue, rank, spread)
 
     def _leave(self, exit: Exit, rank: int) -> Answer | None:
@@ -345,7 +343,9 @@ class RiskManager:
         moment = time.monotonic_ns()
         if moment - self._polled >= POLL_NS or self._polled == 0:
             self._polled = moment
-            self._latch = self._records.latch()
+            before_latch, self._latch = self._latch, self._records.latch()
+            if self._latch is None and before_latch is not None and before_latch.code == "MAX_DRAWDOWN":
+                self._peak = equity  # a person has accepted the loss: drawdown counts from here
         drawdown = (self._peak - equity) / self._peak if self._peak > 0 else 0.0
         limits = self.spec.risk if "max_drawdown" in self._gate.rules else None
         before = self._state

@@ -25,9 +25,7 @@ class GateSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     day_equity: int
     marks: dict[str, int]
     cancels: tuple[str, ...] = ()
-    fills: int = 0
     working: int = 0
-    latched_by: str = ""
 
 
 def encode(snapshot: GateSnapshot) -> bytes:

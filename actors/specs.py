@@ -63,7 +63,7 @@ class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds: ``deadline`` bounds every gather, ``interval`` is the live cadence, ``pace`` what the feed waits
-    per bar. ``cycles`` 0 means no limit."""
+    per bar. ``cycles`` 0 means no limit; scan events of a live run are kept for ``keep_hours``."""
 
     run: RunSpec
     hosts: tuple[tuple[str, tuple[str, ...]], ...]
@@ -77,6 +77,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     interval: float
     pace: float = 0.0
     cycles: int = 0
+    keep_hours: float = 24.0
     started_at: int = 0
     venue: str = "paper"
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from domain.errors import ActorLost, AlreadyRunning, ArgusError, ConfigError, DeadlineMissed
+from domain.errors import ActorLost, ArgusError, ConfigError, DeadlineMissed
 from domain.money import to_float
 from orchestration import kernel_cache
 from orchestration.clock import WallClock
 from orchestration.plan import Identity, Market, actor_specs, market
-from orchestration.settings import Overrides, Settings, UsageError, load, strategy_problems
+from orchestration.settings import Overrides, Settings, load, strategy_problems
 from orchestration.terminal.info import RunInfo
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def run(overrides: Overrides, screen: Screen) -> int:
     """Run to the end; the exit code (0 done, 1 failed). Raises ConfigError, UsageError or AlreadyRunning for
     what is refused before the start, with nothing left behind."""
     settings, found, url = prepare(overrides, screen)
-    with _leased(url) as identity:
-        return _run(settings, found, identity, screen)
+    with _leased(url) as (identity, heart):
+        return _run(settings, found, identity, heart, screen)
 
 
 def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str]:
@@ -112,7 +112,7 @@ def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str
         screen.notice(cache.notice)
     problems = strategy_problems(settings)
     if problems:
-        raise _as_given(settings, problems)
+        raise ConfigError(problems)
     found = market(settings)
     for notice in found.notices:
         screen.notice(notice)
@@ -121,12 +121,8 @@ def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str
     return settings, found, url
 
 
-def _as_given(settings: Settings, problems: list[str]) -> ConfigError:
-    return ConfigError(problems)
-
-
 @contextlib.contextmanager
-def _leased(url: str) -> Iterator[Identity]:
+def _leased(url: str) -> Iterator[tuple[Identity, Heart]]:
     """The lease of the database for as long as the run lasts; two engines never share one."""
     from journal import database, lease
     from journal.engines import open_engine
@@ -138,7 +134,7 @@ def _leased(url: str) -> Iterator[Identity]:
     heart = Heart(url, epoch)
     heart.start()
     try:
-        yield Identity(run_id, epoch, url, now, str(database.data_folder() / "HALT"))
+        yield Identity(run_id, epoch, url, now, str(database.data_folder() / "HALT")), heart
     finally:
         heart.stop()
         engine = open_engine(url)
@@ -146,7 +142,7 @@ def _leased(url: str) -> Iterator[Identity]:
         engine.dispose()
 
 
-def _run(settings: Settings, found: Market, identity: Identity, screen: Screen) -> int:
+def _run(settings: Settings, found: Market, identity: Identity, heart: Heart, screen: Screen) -> int:
     from domain.registry import build
     from strategies import STRATEGIES
 
@@ -161,7 +157,7 @@ def _run(settings: Settings, found: Market, identity: Identity, screen: Screen) 
         runtime.spawn(specs)
         runtime.ready(READY_WITHIN)
         screen.begin(run_info(settings, found, identity, runtime.dashboard_url))
-        return Watch(runtime, identity, screen, signals).watch()
+        return Watch(runtime, identity, screen, signals, heart).watch()
     finally:
         runtime.stop()
         signals.restore()
@@ -170,10 +166,11 @@ def _run(settings: Settings, found: Market, identity: Identity, screen: Screen) 
 class Watch:
     """Follows the run's events for the screen while the driver works, and ends it when asked."""
 
-    def __init__(self, runtime: RayRuntime, identity: Identity, screen: Screen, signals: Signals) -> None:
+    def __init__(self, runtime: RayRuntime, identity: Identity, screen: Screen, signals: Signals, heart: Heart) -> None:
         from journal.store import Store
 
-        self._runtime, self._identity, self._screen, self._signals = runtime, identity, screen, signals
+        self._runtime, self._identity, self._screen = runtime, identity, screen
+        self._signals, self._heart = signals, heart
         self._store = Store(identity.db_url, identity.epoch)
         self._seq = 0
 
@@ -201,6 +198,10 @@ class Watch:
                     code = 1
                     break
             self._show()
+            if self._heart.lost:
+                self._screen.notice(f"stopped: {self._heart.lost}")
+                code = 1
+                break
             if self._signals.asked and not asked_at:
                 asked_at = time.monotonic()
                 runtime.ask("InstitutionalStrategy", "stop", self._signals.asked)
@@ -256,6 +257,3 @@ def run_info(settings: Settings, found: Market, identity: Identity, dashboard_ur
         end=None,
         api_url=None,
     )
-
-
-__all__ = ["AlreadyRunning", "UsageError", "prepare", "run"]

@@ -155,6 +155,7 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         interval=settings.cycle.interval_for(run.timeframe_ns),
         pace=pace,
         cycles=settings.cycle.cycles or 0,
+        keep_hours=settings.cycle.summary_keep_hours,
         started_at=identity.started_at,
     )
     return topology.actors(

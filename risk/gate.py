@@ -83,6 +83,15 @@ class Gate:
                 return denial
         return None
 
+    def precheck(self, candidate: Candidate, view: View, spread: int) -> Answer | None:
+        """The denial of a cheap rule (stages 1-7), None if the candidate may go on to the full gate."""
+        wish = wish_of(candidate, view, spread)
+        denial = malformed(candidate) or self.deny(wish, view, last_stage=7)
+        if denial is None or wish.closing:
+            return None  # a reversal's closing part must reach the full gate
+        key = order_id(self.scope, candidate.strategy, candidate.symbol, candidate.at, ENTRY, 0)
+        return Answer(key, None, denial, 0, *prices(wish, view.instrument))
+
     def enter(self, candidate: Candidate, view: View, venue: str, rank: int, spread: int) -> Answer:
         """Judge and size one candidate. ``spread`` is the current one in 1e-9, ``rank`` its place in this cycle."""
         wish = wish_of(candidate, view, spread)

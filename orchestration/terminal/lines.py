@@ -12,7 +12,7 @@ class Lines:
     """stdout (or another stream) for one line at a time, each flushed."""
 
     def __init__(self, stream: Any = None) -> None:
-        self._stream = stream if stream is not None else getattr(sys.stdout, "buffer", sys.stdout)
+        self._stream: Any = stream if stream is not None else getattr(sys.stdout, "buffer", sys.stdout)
         self._text = hasattr(self._stream, "encoding")
         self.gone = False
 

@@ -80,15 +80,11 @@ Seed = Annotated[
 ]
 StrategyName = Annotated[
     str | None,
-    _option(
-        "--strategy", what="The strategy of every symbol; see the verb strategies.", panel=DECIDED, default="ema_cross"
-    ),
+    _option("--strategy", what="The strategy of every symbol; see strategies.", panel=DECIDED, default="ema_cross"),
 ]
 Preset = Annotated[
     str | None,
-    _option(
-        "--preset", what="Limits and costs to start from; see the verb presets.", panel=DECIDED, default="balanced"
-    ),
+    _option("--preset", what="Limits and costs to start from; see presets.", panel=DECIDED, default="balanced"),
 ]
 Config = Annotated[
     list[str] | None,
@@ -142,7 +138,7 @@ RunDatabase = Annotated[
 Address = Annotated[
     str | None,
     _option(
-        "--address", what="Ray cluster: local starts one, auto or host:port joins one.", panel=PLACE, default="local"
+        "--address", what="Ray: local starts a cluster, auto or host:port joins one.", panel=PLACE, default="local"
     ),
 ]
 

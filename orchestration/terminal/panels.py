@@ -12,13 +12,13 @@ from rich.text import Text
 
 from domain.timeframe import iso
 from orchestration.terminal.closing import denials
-from orchestration.terminal.figures import money, moment, percent, price, quantity, reason, sparkline
+from orchestration.terminal.figures import moment, money, percent, price, quantity, reason, sparkline
 from orchestration.terminal.tally import Tally
 
 HOW_TO_STOP = "Ctrl-C ends; python cli.py halt stops all trading, pause only new entries"
 LEAST_WIDTH_FOR_STOPS = 76
-_FIXED = 10
-"""Lines beside symbols and happenings: header 2, progress, equity, counts, table head, blanks, the terminal's last."""
+_FIXED = 7
+"""Lines beside symbols and happenings: header 2, progress, equity, counts, the table's head, one for the cursor."""
 
 
 def panels(tally: Tally, width: int, height: int) -> RenderableType:

@@ -12,7 +12,7 @@ from domain.timeframe import iso
 from journal import codec, schema, views
 from journal.address import password_hidden
 from orchestration.terminal import latches
-from orchestration.terminal.figures import money, moment, plain, seconds
+from orchestration.terminal.figures import moment, money, plain, seconds
 from orchestration.terminal.place import halt_file, living, now, reading
 
 Plain = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from orchestration.terminal.exits import DONE, explained, exit_code, guarded
+from orchestration.terminal.exits import DONE, exit_code, explained, guarded
 from orchestration.terminal.options import AsJson, with_run_options
 from orchestration.terminal.output import Column, print_json, print_table, say
 

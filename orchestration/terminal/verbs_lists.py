@@ -52,7 +52,7 @@ def _strategy(name: str) -> Plain:
     return {
         "name": found.name,
         "warm_up": found.warm_up(resolve(found, {})),
-        "doc": inspect.cleandoc(found.doc),
+        "doc": inspect.cleandoc(found.doc).replace("``", ""),
         "parameters": [msgspec.structs.asdict(one) for one in found.parameters],
     }
 
@@ -158,5 +158,5 @@ def _list(found: list[Plain], columns: list[Column], as_json: bool) -> int:
 def _doc(registered: Any) -> str:
     """The first sentence about it: its own, else its module's."""
     own = registered.__doc__ if "__doc__" in vars(registered) else None
-    text = inspect.cleandoc(own or inspect.getmodule(registered).__doc__ or "")  # type: ignore[union-attr]
-    return " ".join(text.partition("\n\n")[0].split())
+    text = inspect.cleandoc(own or inspect.getmodule(registered).__doc__ or "")
+    return " ".join(text.partition("\n\n")[0].replace("``", "").split())

@@ -11,7 +11,6 @@ from orchestration.terminal.figures import NOTHING, moment, money, plain, price,
 from orchestration.terminal.options import AsJson, DatabaseUrl
 from orchestration.terminal.output import Column, Plain, print_facts, print_json, print_table, say
 
-
 RunId = Annotated[
     str | None, typer.Option("--run", help="Of this run; its beginning is enough.", show_default="the newest run")
 ]
