@@ -12,7 +12,10 @@ from typing import Any
 import msgspec
 
 from domain.money import NANO, ONE, Rate, convert, divide, times
-from domain.order import Fill, Order
+from domain.order import ENTRY, Fill, Order
+
+REVERSAL = "REVERSAL"
+"""Why a position was closed that the opposite entry turned around."""
 
 
 class Position(msgspec.Struct, kw_only=True):
@@ -219,7 +222,7 @@ class Book:
             pnl=pnl,
             commission=paid + commission,
             r=(pnl / risk) if risk else None,
-            reason=fill.reason,
+            reason=REVERSAL if fill.reason == ENTRY else fill.reason,
             correlation_id=position.correlation_id,
             fill_id=fill.id,
         )

@@ -394,6 +394,18 @@ def test_a_position_pays_for_the_rollovers_it_is_held_over(entered: str, left: s
     assert venue.account().cash == {"USD": CASH - nights * NANO}
 
 
+def test_a_position_held_over_a_gap_in_the_data_pays_each_rollover_once() -> None:
+    model = FillModel(financing_bps={"forex": {"long": 1, "short": -1}})
+    listed = {"SYM0": instrument(asset_class="forex")}
+    venue = PaperVenue(MemoryBooks(), "paper", CASH, "USD", ("SYM0",), listed, model, HOUR)
+    venue.submit(an_order(at=0))
+    for moment in ("2024-01-04 21:00", "2024-01-07 23:00", "2024-01-08 22:00"):  # Thursday, Sunday, Monday
+        venue.advance(hour(moment, 100))
+
+    assert [one.nights for one in venue.charges(0)] == [2, 1]
+    assert venue.account().cash == {"USD": CASH - 3 * NANO}
+
+
 # -- the book --------------------------------------------------------------------------------------
 
 
