@@ -25,6 +25,7 @@ from domain.events import (
     Draft,
 )
 from domain.money import to_float
+from domain.order import FINANCING
 from domain.timeframe import HOUR
 from journal import schema as s
 from journal.codec import pack_scan
@@ -182,7 +183,8 @@ class DriverRecords:
                 .join(s.orders, s.orders.c.id == s.attempts.c.order_id)
                 .where(s.orders.c.run_id == run_id)
             )
-            fills = c.execute(count.select_from(s.fills).where(s.fills.c.run_id == run_id)).scalar()
+            traded = (s.fills.c.run_id == run_id) & (s.fills.c.reason != FINANCING)
+            fills = c.execute(count.select_from(s.fills).where(traded)).scalar()
             summary = RunSummary(
                 cycles=int(cycles.scalar() or 0),
                 candidates=int(c.execute(events).scalar() or 0),

@@ -10,12 +10,15 @@ import sqlalchemy as sa
 from actors import gate_rows as rows
 from actors.specs import RunSpec
 from domain import order as orders
-from domain.events import RISK_APPROVED, TRADE_EXECUTION, Draft, event_id
+from domain.events import POSITION_UPDATE, RISK_APPROVED, TRADE_EXECUTION, Draft, event_id
 from domain.money import to_float
 from domain.order import SIDE_NAME, Fill, Order, OrderStep
 from domain.venue import VenueOrder
 from journal import schema as s
 from journal.store import Store
+
+MADE_BY_THE_VENUE = (orders.STOP, orders.TARGET, orders.FINANCING)
+"""Reasons of fills whose order nobody sent."""
 
 
 class ExecutorRecords:
@@ -61,6 +64,8 @@ class ExecutorRecords:
         """The steps that write down a fill which the venue has and we have not."""
         if fill.id in self._fills:
             return []
+        if fill.reason == orders.FINANCING:
+            return [OrderStep(order_id=fill.order_id, status=orders.FILLED, at=fill.at, fill=fill)]
         return [OrderStep(order_id=fill.order_id, status=orders.PARTIALLY_FILLED, at=fill.at, fill=fill)]
 
     def outcome(self, order_id: str, found: VenueOrder | None, at: int) -> OrderStep | None:
@@ -120,7 +125,7 @@ class ExecutorRecords:
             self._orders[step.order_id] = step.order
         if step.fill is None and story and story[-1] == step.status:
             return None
-        made_there = step.fill is not None and step.fill.reason in (orders.STOP, orders.TARGET)
+        made_there = step.fill is not None and step.fill.reason in MADE_BY_THE_VENUE
         before = story[-1] if story else (orders.SUBMITTED if made_there else orders.INTENT)
         surprising = orders.step(step.order_id, before, step.status, reconciling=reconciling, story=tuple(story))
         story.append(step.status)
@@ -129,6 +134,8 @@ class ExecutorRecords:
         return surprising
 
     def _events(self, step: OrderStep, surprising: bool) -> list[Draft]:
+        if step.fill is not None and step.fill.reason == orders.FINANCING:
+            return [self._charge(step.fill)]
         number = len(self._story[step.order_id])
         order = step.order or self._orders.get(step.order_id)
         fill = step.fill
@@ -146,6 +153,10 @@ class ExecutorRecords:
         if fill is not None:
             drafts.append(self._execution(fill, event_id(self.run.run_id, kind, key)))
         return drafts
+
+    def _charge(self, fill: Fill) -> Draft:
+        data = {"financing": to_float(fill.commission), "fill_id": fill.id}
+        return Draft(POSITION_UPDATE, fill.at, fill.id, data, fill.symbol, fill.correlation_id)
 
     def _execution(self, fill: Fill, cause: str) -> Draft:
         side = SIDE_NAME[fill.side]
@@ -186,6 +197,8 @@ class ExecutorRecords:
             if step.status == orders.SUBMITTED:
                 attempts.append({"order_id": step.order_id, "n": 1, "at": step.at, "epoch": self.run.epoch})
             if fill is not None:
-                fills.append(rows.fill_row(self.run.run_id, seq + 1, fill))
-            seq += 1 if fill is None else 2
+                traded = fill.reason != orders.FINANCING
+                fills.append(rows.fill_row(self.run.run_id, seq + traded, fill))
+                seq += traded
+            seq += 1
         return events, fills, attempts

@@ -131,10 +131,13 @@ class RiskManager:
         for step in steps:
             fill = step.fill
             if fill is not None and not self.book.seen(fill.id):
+                touched.add(fill.symbol)
+                if fill.reason == orders.FINANCING:
+                    self.book.charge(fill, self._rate(fill.symbol) or ONE)
+                    continue
                 if step.order is not None:
                     foreign.append(step.order)
                 applied = self.book.apply(fill, self._rate(fill.symbol) or ONE)
-                touched.add(fill.symbol)
                 drafts += position_events(self.run.run_id, self.book, fill, applied)
                 if applied.closed is not None:
                     closed.append(applied.closed)

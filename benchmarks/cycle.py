@@ -45,7 +45,6 @@ class Rounds(rig.Watcher):
         self._closed: list[int] = []
 
     def started(self, info: Any) -> None:
-        self.codes: list[str] = []
         self._round: list[tuple[float, float]] = []
         self._floor = Floor(self._symbols_of_hosts, self._database.with_name("floor.db"))
         self._measure_floor()
@@ -126,7 +125,7 @@ def report(count: int, watcher: Rounds, rounds: int, conditions: dict[str, Any])
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.cycle", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cycle", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--symbols", type=int, required=True, metavar="N")
     parser.add_argument("--agents-per-host", type=int, metavar="K", help="symbols that share an actor (default: auto)")
     parser.add_argument("--cycles", type=int, default=500, metavar="C", help="measured cycles per round")

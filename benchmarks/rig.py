@@ -36,14 +36,14 @@ class Watcher:
 
     def begin(self, info: Any) -> None:
         self.run_id: str = info.run_id
-        self._begun = True
+        self._standing = True
         self.started(info)
 
-    _begun = False
+    _standing = False
 
     def notice(self, text: str) -> None:
         """What is said while it runs matters here too; what is said before is about made-up symbols."""
-        if self._begun:
+        if self._standing:
             progress(text)
 
     def show(self, row: Any) -> None:
@@ -133,6 +133,11 @@ def memory_of(pids: Sequence[int]) -> tuple[float, float, float]:
             for place, value in enumerate((info.rss, getattr(info, "pss", 0), info.uss)):
                 totals[place] += value / MEGABYTE
     return totals[0], totals[1], totals[2]
+
+
+def here() -> int:
+    """This process: what a person's ``cli.py`` would be."""
+    return os.getpid()
 
 
 def rss_of(pid: int) -> float:

@@ -161,6 +161,17 @@ class Book:
             self._enlarge(None, fill, left, rate, commission - share)
         return Applied(opened=left > 0, closed=closed, flat=fill.symbol not in self.positions)
 
+    def charge(self, fill: Fill, rate: Rate = ONE) -> None:
+        """Financing of a position, once: the ``commission`` of a fill without quantity (negative: received)."""
+        if fill.id in self._seen:
+            return
+        self._seen.add(fill.id)
+        amount = convert(fill.commission, rate)
+        self.balance -= amount
+        position = self.positions.get(fill.symbol)
+        if position is not None:
+            position.commission += amount
+
     def _enlarge(self, position: Position | None, fill: Fill, quantity: int, rate: Rate, commission: int) -> None:
         cost = fill.side * times(fill.price, quantity)
         if position is None:

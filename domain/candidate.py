@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 
 import msgspec
 import numpy as np
@@ -96,8 +97,12 @@ class HostReport(msgspec.Struct, frozen=True):
 
 
 def ranked(candidates: list[Candidate]) -> list[Candidate]:
-    """Best first: score, then probability, then the symbol's name."""
-    return sorted(candidates, key=lambda one: (-one.score, -one.probability, one.symbol))
+    """Best first: score, then probability (one that is no number comes last), then the symbol's name."""
+    return sorted(candidates, key=lambda one: (-_comparable(one.score), -_comparable(one.probability), one.symbol))
+
+
+def _comparable(number: float) -> float:
+    return -math.inf if math.isnan(number) else number
 
 
 def identity(*parts: object) -> str:

@@ -42,7 +42,8 @@ class Bar(msgspec.Struct, frozen=True, gc=False):
     spread: float = math.nan
 
     def __post_init__(self) -> None:
-        if not (0 < self.low <= min(self.open, self.close) and max(self.open, self.close) <= self.high < math.inf):
+        inside = self.low <= self.open <= self.high and self.low <= self.close <= self.high
+        if not (inside and 0 < self.low and self.high < math.inf):
             raise ValueError(f"not a bar: open {self.open} high {self.high} low {self.low} close {self.close}")
 
 

@@ -48,6 +48,8 @@ ENTRY = "ENTRY"
 SIGNAL = "SIGNAL"
 STOP = "STOP"
 TARGET = "TARGET"
+FINANCING = "FINANCING"
+"""Why a fill without quantity was booked: interest for a position held overnight, in its ``commission``."""
 
 
 def step(order_id: str, status: str, to: str, *, reconciling: bool = False, story: tuple[str, ...] = ()) -> bool:

@@ -15,7 +15,10 @@ def load(reference: str) -> Any:
     module, _, attribute = reference.partition(":")
     if not module or not attribute:
         raise ConfigError(f"{reference!r} is not of the form 'module:attribute'")
-    found = import_module(module)
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{reference!r}: {error.name} is not installed") from error
     try:
         return getattr(found, attribute)
     except AttributeError:

@@ -93,8 +93,8 @@ class DayStart:
 
     def _bounds(self, at: int) -> tuple[int, int]:
         local = utc(at).astimezone(self.zone)
-        start = local.replace(hour=self.hour, minute=self.minute, second=0, microsecond=0)
-        if start > local:
+        start = local.replace(hour=self.hour, minute=self.minute, second=0, microsecond=0, fold=0)
+        if nanos(start) > at:  # by UTC: a local hour may come twice, or never
             start = self._shift(start, -1)
         return nanos(start), nanos(self._shift(start, 1))
 

@@ -5,22 +5,12 @@ The ledger changes only by what has been committed; a draft that is dropped leav
 
 from __future__ import annotations
 
-import msgspec
 from msgspec.structs import replace
 
+from domain.candidate import identity
 from domain.money import divide, times
-from domain.order import CANCELLED, DONE, STOP, TARGET, Fill, Order, OrderStep
+from domain.order import CANCELLED, DONE, FILLED, FINANCING, STOP, TARGET, Fill, Order, OrderStep
 from domain.venue import VenueAccount, VenueBook, VenueChange, VenueOrder, VenuePosition
-
-
-class Charge(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Financing paid (negative: received) for a position, in 1e-9 of the currency, with the T that booked it."""
-
-    at: int
-    symbol: str
-    currency: str
-    amount: int
-    nights: int
 
 
 class Ledger:
@@ -76,7 +66,6 @@ class Draft:
         self.orders: dict[str, VenueOrder] = {}
         self._orders_of: dict[str, dict[str, VenueOrder]] = {}
         self.fills: list[Fill] = []
-        self.charges: list[Charge] = []
         self.steps: list[OrderStep] = []
 
     def position(self, symbol: str) -> VenuePosition:
@@ -122,10 +111,26 @@ class Draft:
     def _pay(self, currency: str, amount: int) -> None:
         self.cash[currency] = self.cash.get(currency, 0) - amount
 
-    def charge(self, charge: Charge) -> None:
-        """Financing out of (or, negative, into) the cash of a currency."""
-        self._pay(charge.currency, charge.amount)
-        self.charges.append(charge)
+    def charge(self, position: VenuePosition, amount: int, currency: str) -> None:
+        """Financing out of (or, negative, into) the cash of a currency, told as a fill without quantity."""
+        self._pay(currency, amount)
+        key = identity(self._ledger.account, position.symbol, self.at, FINANCING, len(self.fills))
+        fill = Fill(
+            id=key,
+            order_id=key,
+            account=self._ledger.account,
+            symbol=position.symbol,
+            side=1 if position.quantity > 0 else -1,
+            quantity=0,
+            price=0,
+            commission=amount,
+            at=self.at,
+            reason=FINANCING,
+            strategy=position.strategy,
+            correlation_id=position.correlation_id,
+        )
+        self.fills.append(fill)
+        self.steps.append(charged(fill))
 
     def book(self, one: VenueOrder, fill: Fill, status: str, currency: str, position: VenuePosition, pnl: int) -> None:
         """One fill: its money, the position after it, the order after it, and the step."""
@@ -158,6 +163,11 @@ class Draft:
             orders=tuple(self.orders.values()),
             fills=tuple(self.fills),
         )
+
+
+def charged(fill: Fill) -> OrderStep:
+    """The step that tells of a financing charge."""
+    return OrderStep(order_id=fill.order_id, status=FILLED, at=fill.at, fill=fill)
 
 
 def told(order: Order, status: str, at: int, fill: Fill | None = None, code: str = "") -> OrderStep:

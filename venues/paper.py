@@ -21,6 +21,7 @@ from domain.order import (
     DONE,
     EXPIRED,
     FILLED,
+    FINANCING,
     PARTIALLY_FILLED,
     SELL,
     Fill,
@@ -32,7 +33,7 @@ from domain.venue import VenueAccount, VenueBook, VenueOrder, VenuePosition
 from venues import fills
 from venues.fills import FillModel, Prices
 from venues.financing import nights
-from venues.ledger import Charge, Draft, Ledger, told
+from venues.ledger import Draft, Ledger, charged, told
 from venues.matching import KINDS, MARKET, Matcher, due_at_open
 
 _BYTES = np.dtype((np.void, BAR.itemsize))
@@ -67,7 +68,6 @@ class PaperVenue:
         self._terms = {symbol: model.terms(instrument) for symbol, instrument in instruments.items()}
         self._finances = any(one.financing_long or one.financing_short for one in self._terms.values())
         self._last_bars = np.zeros(len(symbols) if model.fill_on == fills.SAME_CLOSE else 0, BAR)
-        self._charges: list[Charge] = []
         self._answer: tuple[int, list[OrderStep]] = (0, [])
         self._at = 0
         self._load()
@@ -168,10 +168,6 @@ class PaperVenue:
         self._reload_if_unsure()
         return VenueAccount(account=self._name, cash=dict(self._ledger.cash), at=self._at)
 
-    def charges(self, after: int) -> list[Charge]:
-        """Financing booked at a T later than ``after`` since this object was built; cash holds all of it."""
-        return [one for one in self._charges if one.at > after]
-
     def capabilities(self) -> dict[str, bool]:
         return {"netting": True, "idempotent": True, "venue_stops": True, "price_driven": True, "partial": True}
 
@@ -205,7 +201,6 @@ class PaperVenue:
             self._recent += draft.fills
         if self._traded is not None:
             _count(self._traded, draft.fills)
-        self._charges += draft.charges
 
     def _fills_of_last(self) -> list[Fill]:
         """Fills since the T last advanced to; after a restart they are read from the book."""
@@ -232,8 +227,10 @@ class PaperVenue:
         at, steps = self._answer
         if at == self._at:
             return list(steps)
-        found = [self._known(order_id) for order_id in dict.fromkeys(one.order_id for one in self._fills_of_last())]
-        return [step for one in found if one is not None for step in self._told(one)]
+        recent = self._fills_of_last()
+        steps = [charged(fill) for fill in recent if fill.reason == FINANCING]
+        found = [self._known(order_id) for order_id in dict.fromkeys(one.order_id for one in recent)]
+        return steps + [step for one in found if one is not None for step in self._told(one)]
 
     # -- the parts of an act ---------------------------------------------------------------------
 
@@ -275,9 +272,7 @@ class PaperVenue:
             count = nights(after, until, terms.asset_class) if terms else 0
             amount = fills.financing(position.cost, count, terms) if terms and count else 0
             if terms and amount:
-                draft.charge(
-                    Charge(at=draft.at, symbol=position.symbol, currency=terms.quote, amount=amount, nights=count)
-                )
+                draft.charge(position, amount, terms.quote)
 
     # -- bars ------------------------------------------------------------------------------------
 

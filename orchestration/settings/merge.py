@@ -101,4 +101,14 @@ def _laid_over(below: Given, one: Given) -> Any:
     under = below.value if isinstance(below.value, dict) else {}
     if key is not None and key.sub == "class" and isinstance(below.value, int | float):
         under = {"default": below.value}
-    return {**under, **one.value}
+    return _over(under, one.value)
+
+
+def _over(under: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """One mapping over another, at every depth."""
+    both = {key: _over(under[key], value) for key, value in given.items() if _mappings(under.get(key), value)}
+    return {**under, **given, **both}
+
+
+def _mappings(one: object, other: object) -> bool:
+    return isinstance(one, dict) and isinstance(other, dict)

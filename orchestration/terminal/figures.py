@@ -53,8 +53,8 @@ def plain(value: object) -> str:
 
 
 def moment(text: str | None) -> str:
-    """An ISO 8601 time as ``2024-01-02 00:12:00``."""
-    return NOTHING if not text else text.replace("T", " ").removesuffix("Z")
+    """An ISO 8601 time as ``2024-01-02 00:12:00``, to the second."""
+    return NOTHING if not text else text[:19].replace("T", " ")
 
 
 def seconds(value: float) -> str:

@@ -105,7 +105,7 @@ def trades(
     db_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show closed trades with P&L and R, the multiple of the risk taken at entry."""
+    """Show closed trades with P&L before commission and R, the multiple of the risk taken at entry."""
     from journal import views
     from orchestration.terminal.place import database_url, reading
     from orchestration.terminal.state import run_of
@@ -126,9 +126,10 @@ def trades(
     ]
     code = _show(found, [*columns, *_whose(every)], as_json, "no closed trades")
     if found and not as_json:
-        won = sum(row["pnl"] > 0 for row in found)
-        total = money(sum(row["pnl"] for row in found), sign=True)
-        say("", f"{len(found)} trades, {won} won, P&L {total}")
+        net = [row["pnl"] - row["commission"] for row in found]
+        gross = money(sum(row["pnl"] for row in found), sign=True)
+        won = sum(one > 0 for one in net)
+        say("", f"{len(found)} trades, {won} won; P&L {gross}, after commission {money(sum(net), sign=True)}")
     return code
 
 

@@ -100,3 +100,14 @@ def test_a_denial_says_code_value_and_threshold(system: System) -> None:
         held -= {one["symbol"]} if one["type"] == "POSITION_CLOSED" else set()
         if one["type"] == "SCAN_SUMMARY":
             assert len(held) <= 1
+
+
+def test_financing_reaches_the_book_as_it_left_the_venue(system: System) -> None:
+    closes = path((45, -0.0001), (1435, 0.00001))
+    costs = ("venues.paper.financing_bps.forex.long=5", "venues.paper.financing_bps.forex.short=5")
+    story = system.run({"EURUSD": closes}, sets=costs)
+
+    charges = story.of("POSITION_UPDATE")
+    assert [one["data"]["financing"] > 0 for one in charges] == [True]
+    cash = story.runtime.object("VenueGateway:paper").account().cash["USD"]
+    assert cash == story.runtime.object("RiskManager").book.balance

@@ -299,3 +299,11 @@ def test_settings_import_neither_the_compiler_nor_ray_nor_pandas() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_two_options_for_two_entries_of_one_mapping_both_count() -> None:
+    sets = ("venues.paper.financing_bps.forex.long=5", "venues.paper.financing_bps.forex.short=6")
+
+    settings = load(Overrides(symbols=("EURUSD",), sets=sets), {})
+
+    assert settings.venues[0].financing_bps == {"forex": {"long": 5.0, "short": 6.0}}

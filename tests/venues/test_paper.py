@@ -390,7 +390,7 @@ def test_a_position_pays_for_the_rollovers_it_is_held_over(entered: str, left: s
     venue.advance(hour(left, 100))
 
     assert venue.positions() == []
-    assert sum(one.nights for one in venue.charges(0)) == nights
+    assert sum(fill.commission for _, fill in venue.fills(0) if fill.reason == "FINANCING") == nights * NANO
     assert venue.account().cash == {"USD": CASH - nights * NANO}
 
 
@@ -402,7 +402,8 @@ def test_a_position_held_over_a_gap_in_the_data_pays_each_rollover_once() -> Non
     for moment in ("2024-01-04 21:00", "2024-01-07 23:00", "2024-01-08 22:00"):  # Thursday, Sunday, Monday
         venue.advance(hour(moment, 100))
 
-    assert [one.nights for one in venue.charges(0)] == [2, 1]
+    charged = [fill.commission for _, fill in venue.fills(0) if fill.reason == "FINANCING"]
+    assert charged == [2 * NANO, NANO]
     assert venue.account().cash == {"USD": CASH - 3 * NANO}
 
 

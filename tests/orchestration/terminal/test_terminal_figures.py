@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestration.terminal.figures import money, moment, percent, plain, price, quantity, reason, seconds, sparkline
+from orchestration.terminal.figures import moment, money, percent, plain, price, quantity, reason, seconds, sparkline
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ from orchestration.terminal.figures import money, moment, percent, plain, price,
         (percent(101.0, 100.0), "+1.00 %"),
         (percent(101.0, 0.0), "-"),
         (moment("2024-01-02T00:12:00Z"), "2024-01-02 00:12:00"),
+        (moment("2024-01-02T00:12:00.123456789Z"), "2024-01-02 00:12:00"),
         (moment(None), "-"),
         (seconds(0.42), "0.4 s"),
         (seconds(90), "90 s"),

@@ -143,9 +143,7 @@ def test_a_halt_that_nobody_answers_is_latched_all_the_same(argus: Argus, store:
     assert json.loads(argus("status", "--json")[1])["halted"] is True
 
 
-@pytest.mark.parametrize(
-    ("status", "code"), [("CANCELLED", 0), ("PENDING_CANCEL", 0), ("FILLED", 1), ("NOT_FOUND", 1)]
-)
+@pytest.mark.parametrize(("status", "code"), [("CANCELLED", 0), ("PENDING_CANCEL", 0), ("FILLED", 1), ("NOT_FOUND", 1)])
 def test_a_cancel_succeeds_only_if_the_venue_says_so(
     argus: Argus, store: Store, engine: Start, status: str, code: int
 ) -> None:
@@ -262,7 +260,7 @@ def test_on_this_host_the_process_decides_elsewhere_the_beat(
     assert lives(held, NOW + age * SECOND, "here", lambda pid: since) == alive
 
 
-def test_this_process_was_started_before_now_and_no_process_has_pid_zero_point_nothing() -> None:
+def test_a_process_is_known_by_when_it_was_started() -> None:
     since = process_since(os.getpid())
     assert since is not None
     assert since <= WallClock().now()
@@ -422,7 +420,9 @@ def test_a_newer_database_is_refused(argus: Argus, store: Store) -> None:
 def test_a_damaged_journal_is_no_traceback(argus: Argus, store: Store) -> None:
     write_run(store)
     with store.engine.begin() as connection:
-        connection.execute(insert(schema.commands).values(at=T, verb="halt", arguments="{}", who="me", why="", state="X"))
+        connection.execute(
+            insert(schema.commands).values(at=T, verb="halt", arguments="{}", who="me", why="", state="X")
+        )
         connection.exec_driver_sql("DROP TABLE positions")
 
     code, _, err = argus("positions")
