@@ -197,7 +197,7 @@ def _one(path: str, value: Any, source: str, rank: int, problems: Problems) -> l
 
 def _inside(parts: list[str]) -> bool:
     """Whether the path names one entry of a mapping: account.equivalents.EUR, venues.paper.commission_bps.crypto."""
-    return len(parts) == (4 if parts[0] == "venues" else 3)
+    return len(parts) >= (4 if parts[0] == "venues" else 3)
 
 
 def _lined(value: Any) -> Line:

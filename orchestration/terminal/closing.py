@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from journal.address import password_hidden
 from orchestration.terminal.exits import DONE
 from orchestration.terminal.figures import money, percent, price, quantity
+from orchestration.terminal.place import database_url
 from orchestration.terminal.tally import Tally
 
 
 def summary(tally: Tally, exit_code: int) -> list[tuple[str, str]]:
-    """What the run came to, why it ended, and where to look further."""
+    """What the run came to, why it ended, and where it is kept."""
     tally.look()
     info, said = tally.info, tally.summary or {}
     equity = float(said.get("equity", tally.equity))
@@ -28,13 +30,15 @@ def summary(tally: Tally, exit_code: int) -> list[tuple[str, str]]:
     pairs += [("out", f"{symbol}: {why}") for symbol, why in said.get("out", {}).items()]
     if "decisions_hash" in said:
         pairs.append(("decisions", str(said["decisions_hash"])))
-    url = f"--db-url {info.database}"
-    return [
-        *pairs,
-        ("database", info.database),
-        ("look further", f"python cli.py trades --run {info.run_id} {url}"),
-        ("", f"python cli.py events --run {info.run_id} {url}"),
-    ]
+    return [*pairs, ("database", info.database)]
+
+
+def look_further(tally: Tally) -> list[str]:
+    """The commands that tell more of this run."""
+    run_id, database = tally.info.run_id, tally.info.database
+    usual = password_hidden(database_url(None))
+    where = "" if database == usual or "***" in database else f" --db-url {database}"
+    return [f"python cli.py {verb} --run {run_id}{where}" for verb in ("trades", "events")]
 
 
 def denials(tally: Tally, most: int = 4) -> str:

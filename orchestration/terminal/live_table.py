@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from orchestration.terminal.closing import summary
+from orchestration.terminal.closing import look_further, summary
 from orchestration.terminal.info import RunInfo
 from orchestration.terminal.panels import panels
 from orchestration.terminal.tally import Tally
@@ -62,6 +62,8 @@ class LiveTable:
             grid.add_row(name, Text(text))
         self._console.print()
         self._console.print(grid)
+        for command in look_further(self._tally):
+            self._console.print(Text(f"look further: {command}", style="dim"), soft_wrap=True)
 
     def close(self) -> None:
         if self._live is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain import events
 from domain.timeframe import iso
-from orchestration.terminal.closing import summary
+from orchestration.terminal.closing import look_further, summary
 from orchestration.terminal.info import RunInfo
 from orchestration.terminal.lines import Lines, tell
 from orchestration.terminal.sentences import reasons, sentence
@@ -53,6 +53,8 @@ class PlainLines:
             return
         for name, text in summary(self._tally, exit_code):
             self._put(f"{name:<12} {text}")
+        for command in look_further(self._tally):
+            self._put(f"look further {command}")
 
     def close(self) -> None:
         return

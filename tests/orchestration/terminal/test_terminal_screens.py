@@ -141,7 +141,13 @@ def test_a_pipe_gets_one_line_per_cycle_and_happening_and_a_summary() -> None:
         "run          20240102T000000-abcd",
     ]
     closing = "\n".join(said[8:])
-    for part in ("cycles       2", "101,000.00 USD (+1.00 %)", "ab" * 32, "ended        cycles", "trades --run"):
+    for part in (
+        "cycles       2",
+        "101,000.00 USD (+1.00 %)",
+        "ab" * 32,
+        "ended        cycles",
+        "--db-url sqlite:////data",
+    ):
         assert part in closing
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from domain.timeframe import SECOND
 from journal import commands, schema
@@ -417,7 +417,7 @@ def test_a_newer_database_is_refused(argus: Argus, store: Store) -> None:
         assert "newer than this program" in err
 
 
-def test_a_damaged_journal_is_no_traceback(argus: Argus, store: Store) -> None:
+def test_a_database_that_lost_a_table_is_no_traceback(argus: Argus, store: Store) -> None:
     write_run(store)
     with store.engine.begin() as connection:
         connection.execute(
