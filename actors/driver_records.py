@@ -142,6 +142,7 @@ class DriverRecords:
             "at": moment(at),
             "equity": to_float(snapshot.equity),
             "balance": to_float(snapshot.balance),
+            "day_equity": to_float(snapshot.day_equity),
             "state": snapshot.state.name,
             "last_cycle_ms": round(last_ms, 3),
             "scan_ms": round(scan_ms, 3),

@@ -179,7 +179,7 @@ class InstitutionalStrategy:
             self._walk(states.EXECUTION)
             within = self.spec.deadline * (1 + len(answer.orders))
             scan.sent(await self._ask("Executor", "submit", answer, within=within))
-        self._walk(states.MANAGING)
+            self._walk(states.MANAGING)
         self._walk(states.SCANNING)
 
     async def cancel(self, order_ids: Sequence[str]) -> dict[str, str]:

@@ -190,6 +190,7 @@ class Book:
                 commission=commission,
                 orders=(fill.order_id,),
             )
+            self.mark(fill.symbol, fill.price, rate)  # until a price comes; an old one may be of long ago
         else:
             if fill.order_id not in position.orders:
                 position.orders += (fill.order_id,)
@@ -201,8 +202,8 @@ class Book:
                 position.stop = fill.stop
             if fill.target:
                 position.target = fill.target
-        self.marks.setdefault(fill.symbol, fill.price)
-        self.rates.setdefault(fill.symbol, rate)
+            self.marks.setdefault(fill.symbol, fill.price)
+            self.rates.setdefault(fill.symbol, rate)
 
     def _close(self, position: Position, fill: Fill, quantity: int, rate: Rate, commission: int) -> Closed:
         held = abs(position.quantity)

@@ -43,7 +43,7 @@ class Bar(msgspec.Struct, frozen=True, gc=False):
 
     def __post_init__(self) -> None:
         inside = self.low <= self.open <= self.high and self.low <= self.close <= self.high
-        if not (inside and 0 < self.low and self.high < math.inf):
+        if not (inside and self.low > 0 and self.high < math.inf):
             raise ValueError(f"not a bar: open {self.open} high {self.high} low {self.low} close {self.close}")
 
 
@@ -72,7 +72,8 @@ class BarBatch(msgspec.Struct, frozen=True):
 
 
 class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a feed says of itself before the first bar."""
+    """What a feed says of itself before the first bar. ``start_at`` is its first T, ``end_at`` its last where that
+    is known; what closes up to ``warmed_until`` is warm-up, not a counted cycle."""
 
     name: str
     live: bool
@@ -83,6 +84,7 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
     start_at: int
     warmed_until: int
     inputs: dict[str, dict[str, str]]
+    end_at: int | None = None
 
 
 def empty_bars() -> Bars:

@@ -125,6 +125,7 @@ class RecordedFeed:
             start_at=self._timeline.first,
             warmed_until=self._timeline.last if follow else self._timeline.first - 1,
             inputs={one.symbol: _inputs(one) for one in self._series},
+            end_at=None if follow else self._timeline.last,
         )
 
     def _read(self, symbol: str, path: str, follow: bool) -> _Source:

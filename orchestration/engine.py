@@ -17,7 +17,7 @@ from domain.errors import ActorLost, ArgusError, ConfigError, DeadlineMissed
 from domain.money import to_float
 from orchestration import kernel_cache
 from orchestration.clock import WallClock
-from orchestration.plan import Identity, Market, actor_specs, market
+from orchestration.plan import Identity, Market, account_of, actor_specs, market
 from orchestration.settings import Overrides, Settings, load, strategy_problems
 from orchestration.terminal.info import RunInfo
 
@@ -232,11 +232,16 @@ class Watch:
 
 
 def run_info(settings: Settings, found: Market, identity: Identity, dashboard_url: str) -> RunInfo:
-    """What the screens say at the top."""
+    """What the screens say at the top, with what the account holds already."""
     from domain.candidate import REASONS
     from journal.address import password_hidden
+    from journal.store import Store
+    from journal.views import positions
 
     info = found.info
+    account = account_of(info, identity.run_id)
+    with Store(identity.db_url, identity.epoch).read() as connection:
+        held = tuple(positions(connection, account))
     return RunInfo(
         run_id=identity.run_id,
         symbols=settings.symbols,
@@ -247,13 +252,15 @@ def run_info(settings: Settings, found: Market, identity: Identity, dashboard_ur
         preset=settings.preset,
         timeframe=info.timeframe,
         feed=info.name,
-        account="paper" if info.live else f"paper:{identity.run_id}",
+        account=account,
         currency=settings.account.currency,
         cash=to_float(settings.account.cash),
         dashboard_url=dashboard_url,
         database=password_hidden(identity.db_url),
         cycles=settings.cycle.cycles,
         start=info.start_at,
-        end=None,
+        end=info.end_at,
         api_url=None,
+        quotes={one: found.instruments[one].quote for one in settings.symbols},
+        held=held,
     )

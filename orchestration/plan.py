@@ -170,10 +170,15 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
     )
 
 
+def account_of(info: FeedInfo, run_id: str) -> str:
+    """Live feeds continue one paper account; any other run has one of its own."""
+    return "paper" if info.live else f"paper:{run_id}"
+
+
 def run_spec(settings: Settings, market: Market, identity: Identity) -> RunSpec:
-    """The account and the scope of ids: ``paper`` under a live feed, else an account of the run's own."""
+    """What all actors know of the run; ids are computed from the account under a live feed, else from the run."""
     account, info = settings.account, market.info
-    name = "paper" if info.live else f"paper:{identity.run_id}"
+    name = account_of(info, identity.run_id)
     return RunSpec(
         run_id=identity.run_id,
         epoch=identity.epoch,

@@ -6,6 +6,7 @@ A rule that raises denies, so the gate fails closed; exits are always possible.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -13,10 +14,10 @@ import msgspec
 from domain.candidate import Candidate, Exit
 from domain.decision import decide
 from domain.instrument import Instrument
-from domain.money import to_float
+from domain.money import NANO, from_decimal, to_float
 from domain.order import ENTRY, SIGNAL, Order, order_id
 from domain.registry import build
-from risk.config import RiskConfig
+from risk.config import STAGES_THAT_CAN_BE_OFF, RiskConfig
 from risk.rules import ALWAYS, RULES
 from risk.sizing import SIZING
 from risk.view import Denial, Room, Rule, View, Wish
@@ -42,9 +43,10 @@ class Rules:
     def __init__(self, config: RiskConfig) -> None:
         self.checks: list[tuple[str, Rule]] = []
         self.rooms: list[tuple[str, Room]] = []
-        for name in config.rules or tuple(RULES):
+        named = config.rules or tuple(RULES)
+        for name in (*(one for one in ALWAYS if one not in named), *named):
             rule = build("rule", name, RULES).build(config)
-            if rule is None or (name not in ALWAYS and not enabled(rule, config)):
+            if rule is None or not enabled(rule, config):
                 continue
             if hasattr(rule, "room"):
                 self.rooms.append((name, rule))
@@ -59,8 +61,9 @@ class Rules:
 
 
 def enabled(rule: Rule | Room, config: RiskConfig) -> bool:
-    """A stage that is off keeps the rules whose keys were set explicitly."""
-    return rule.stage not in config.stages_off or any(key in config.explicit for key in rule.keys)
+    """A stage that is off, of those that can be, keeps the rules whose keys were set explicitly."""
+    off = rule.stage in config.stages_off and rule.stage in STAGES_THAT_CAN_BE_OFF
+    return not off or any(key in config.explicit for key in rule.keys)
 
 
 class Gate:
@@ -96,11 +99,9 @@ class Gate:
         """Judge and size one candidate. ``spread`` is the current one in 1e-9, ``rank`` its place in this cycle."""
         wish = wish_of(candidate, view, spread)
         key = order_id(self.scope, candidate.strategy, candidate.symbol, candidate.at, ENTRY, 0)
-        denial = malformed(candidate) or self.deny(wish, view)
-        size: int | Denial = denial or self.size(wish, view)
         stop, target = prices(wish, view.instrument)
-        if not isinstance(size, Denial) and target < 0:
-            size = Denial("TARGET_INVALID", to_float(wish.target), to_float(wish.reference))
+        denial = malformed(candidate) or self.deny(wish, view) or misplaced(wish, stop, target)
+        size: int | Denial = denial or self.size(wish, view)
         if isinstance(size, Denial):
             closing = self._close_only(candidate, view, venue, rank) if wish.closing else None
             return Answer(key, closing, size, 0, stop, target)
@@ -115,7 +116,7 @@ class Gate:
             quantity=size + wish.closing,
             reduces=wish.closing,
             kind="LIMIT" if candidate.limit else "MARKET",
-            price=candidate.limit,
+            price=wish.limit,
             stop=stop,
             target=target,
             entry=wish.reference,
@@ -137,6 +138,8 @@ class Gate:
                 return wanted
             if self.rules.sizing.shrinks:
                 wanted = min([wanted, *(room.room(wish, view) for _, room in self.rules.rooms)])
+            elif wanted > instrument.max_quantity:
+                return Denial("SIZE_TOO_LARGE", to_float(wanted), to_float(instrument.max_quantity))
             size = instrument.floor_quantity(wanted)
             if size <= 0:
                 return Denial("SIZE_TOO_SMALL", to_float(wanted), to_float(instrument.min_quantity))
@@ -153,8 +156,9 @@ class Gate:
         held = view.book.quantity(exit.symbol)
         free = abs(held) - view.book.closing(exit.symbol)
         quantity = free
-        if exit.fraction < 1 and view.instrument is not None:
-            quantity = min(free, view.instrument.floor_quantity(int(free * exit.fraction)))
+        if exit.fraction < 1:
+            part = free * from_decimal(str(exit.fraction)) // NANO
+            quantity = part if view.instrument is None else view.instrument.floor_quantity(part)
         if quantity <= 0:
             return None
         position = view.book.positions[exit.symbol]
@@ -184,7 +188,8 @@ def wish_of(candidate: Candidate, view: View, spread: int) -> Wish:
     """The candidate beside the current market: what it would pay now, and what a reversal closes first."""
     held = view.book.quantity(candidate.symbol)
     reverses = held * candidate.direction < 0
-    price = candidate.limit or candidate.price
+    limit = view.instrument.round_price(candidate.limit) if view.instrument else candidate.limit
+    price = limit if candidate.limit else candidate.price
     return Wish(
         symbol=candidate.symbol,
         direction=candidate.direction,
@@ -194,20 +199,35 @@ def wish_of(candidate: Candidate, view: View, spread: int) -> Wish:
         target=candidate.target,
         expires_at=candidate.expires_at,
         reference=price + (spread if candidate.direction > 0 and not candidate.limit else 0),
+        limit=limit,
         closing=abs(held) - view.book.closing(candidate.symbol) if reverses else 0,
     )
 
 
 def malformed(candidate: Candidate) -> Denial | None:
-    """What no strategy may ask: another direction than +1 or -1, a price or distance that is no number."""
+    """What no strategy may ask: another direction than +1 or -1, a price, distance or score that is no number."""
     if candidate.direction not in (1, -1):
         return Denial("DIRECTION_INVALID", candidate.direction)
-    if candidate.price <= 0 or candidate.limit < 0:
-        return Denial("PRICE_INVALID", to_float(candidate.price), 0)
-    if candidate.stop < 0:
+    for price, least in ((candidate.price, 1), (candidate.limit, 0)):
+        if not least <= price < math.inf:
+            return Denial("PRICE_INVALID", to_float(price), 0)
+    if not 0 <= candidate.stop < math.inf:
         return Denial("STOP_INVALID", to_float(candidate.stop), 0)
-    if candidate.target < 0:
+    if not 0 <= candidate.target < math.inf:
         return Denial("TARGET_INVALID", to_float(candidate.target), 0)
+    if not (math.isfinite(candidate.score) and math.isfinite(candidate.probability)):
+        return Denial("SCORE_INVALID", str(candidate.score), str(candidate.probability))
+    return None
+
+
+def misplaced(wish: Wish, stop: int, target: int) -> Denial | None:
+    """What the tick has made of the prices: at zero or below, or on the wrong side of the entry."""
+    if wish.reference <= 0:
+        return Denial("PRICE_INVALID", to_float(wish.reference), 0)
+    if stop and (wish.reference - stop) * wish.direction <= 0:
+        return Denial("STOP_INVALID", to_float(wish.stop), to_float(wish.reference))
+    if target < 0 or (target and (target - wish.reference) * wish.direction <= 0):
+        return Denial("TARGET_INVALID", to_float(wish.target), to_float(wish.reference))
     return None
 
 

@@ -24,7 +24,8 @@ class Denial(NamedTuple):
 class Wish(msgspec.Struct, gc=False):
     """An entry that asks to pass. Prices and distances in 1e-9; ``closing`` is what a reversal closes first.
 
-    ``reference`` is the price at which it would enter now: ask for a buy, bid for a sell.
+    ``reference`` is the price at which it would enter now: ask for a buy, bid for a sell, or its ``limit``
+    on the tick (0 for a market entry).
     """
 
     symbol: str
@@ -36,6 +37,7 @@ class Wish(msgspec.Struct, gc=False):
     expires_at: int
     reference: int = 0
     closing: int = 0
+    limit: int = 0
 
 
 class Lock(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -14,9 +15,12 @@ import typer
 from typer.testing import CliRunner
 
 from cli import app
+from journal import database
+from journal.store import Store
 from orchestration.settings import Overrides
 from orchestration.settings.keys import KEYS
 from orchestration.terminal.options import overrides, with_run_options
+from tests.orchestration.terminal.story import RUN, denied, write_run
 
 HOME = Path(__file__).parents[1]
 VERBS = [
@@ -260,3 +264,23 @@ def test_a_reader_that_has_read_enough_is_no_error(tmp_path: Path) -> None:
 
     assert done.stdout == "0\n"
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+def test_following_the_journal_shows_what_is_added_until_ctrl_c(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'argus.db'}"
+    database.prepare(url)
+    store = Store(url, epoch=1)
+    write_run(store)
+    process = started(tmp_path, "events", "--follow", "--json")
+    assert process.stdout is not None
+    seen = []
+    for number in range(1, 4):
+        with store.transaction() as tx:
+            tx.emit(RUN, [denied("BTC", "LOCKED", key=str(number))])
+        seen.append(json.loads(process.stdout.readline())["seq"])
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    store.close()
+
+    assert (seen, out, err, process.returncode) == ([1, 2, 3], "", "", 0)

@@ -20,14 +20,14 @@ class PlainLines:
     def __init__(self, stream: Any = None) -> None:
         self._lines = Lines(stream)
         self._tally: Tally | None = None
-        self._prefix = ""
+        self._suffix = ""
 
     def notice(self, text: str) -> None:
         tell(text)
 
     def begin(self, info: RunInfo) -> None:
         self._tally = Tally(info)
-        self._prefix = "SIMULATED " if info.simulated else ""
+        self._suffix = " SIMULATED" if info.simulated else ""
         shown = ",".join(info.symbols[:8]) + (f" and {len(info.symbols) - 8} more" if len(info.symbols) > 8 else "")
         self._put(f"run {info.run_id} {info.strategy} {info.preset} {info.feed} {info.timeframe} {shown}")
         if info.dashboard_url:
@@ -60,4 +60,4 @@ class PlainLines:
         return
 
     def _put(self, text: str) -> None:
-        self._lines.put(f"{self._prefix}{text}\n".encode())
+        self._lines.put(f"{text}{self._suffix}\n".encode())

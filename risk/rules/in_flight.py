@@ -20,5 +20,5 @@ class InFlight:
         reverses = view.book.quantity(wish.symbol) * wish.direction < 0
         for working in view.book.in_flight(wish.symbol):
             if not reverses or working.order.opens:
-                return Denial("IN_FLIGHT", working.order.id, working.status)
+                return Denial("IN_FLIGHT", working.order.purpose, working.status)
         return None

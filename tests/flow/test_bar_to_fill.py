@@ -111,3 +111,10 @@ def test_financing_reaches_the_book_as_it_left_the_venue(system: System) -> None
     assert [one["data"]["financing"] > 0 for one in charges] == [True]
     cash = story.runtime.object("VenueGateway:paper").account().cash["USD"]
     assert cash == story.runtime.object("RiskManager").book.balance
+
+
+def test_a_cycle_whose_candidates_are_all_denied_ends_like_any_other(system: System) -> None:
+    story = system.run({"EURUSD": UP_AND_DOWN}, sets=("risk.max_trades_per_day=1",))
+
+    assert {one["data"]["code"] for one in story.of("RISK_DENIED")} == {"MAX_TRADES_PER_DAY"}
+    assert story.summary.exit_reason == "end_of_data"

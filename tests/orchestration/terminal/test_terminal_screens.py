@@ -159,7 +159,7 @@ def test_many_symbols_are_counted_by_reason() -> None:
 
 
 def test_every_line_of_a_simulated_run_says_so() -> None:
-    assert all(line.startswith("SIMULATED ") for line in lines(an_info(simulated=True), STORY))
+    assert all(line.endswith(" SIMULATED") for line in lines(an_info(simulated=True), STORY))
 
 
 def test_a_run_without_a_summary_still_ends_with_one() -> None:

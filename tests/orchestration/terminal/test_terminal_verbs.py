@@ -420,9 +420,6 @@ def test_a_newer_database_is_refused(argus: Argus, store: Store) -> None:
 def test_a_database_that_lost_a_table_is_no_traceback(argus: Argus, store: Store) -> None:
     write_run(store)
     with store.engine.begin() as connection:
-        connection.execute(
-            insert(schema.commands).values(at=T, verb="halt", arguments="{}", who="me", why="", state="X")
-        )
         connection.exec_driver_sql("DROP TABLE positions")
 
     code, _, err = argus("positions")
