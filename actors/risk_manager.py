@@ -8,23 +8,23 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from actors.base import Health, health_of
 from actors.gate_records import GateRecords
 from actors.gate_rows import account_event, position_events
+from actors.prices import Prices
+from actors.shared_state import SharedState
 from actors.snapshot import GateSnapshot
 from actors.specs import GateSpec
 from domain import order as orders
 from domain.candidate import Candidate, Exit, Held
 from domain.events import ALERT, Draft
 from domain.market import BarBatch
-from domain.money import ONE, Rate, from_float, to_float
+from domain.money import ONE, to_float
 from domain.order import Denied, Order
 from domain.ports import Clock
 from domain.timeframe import day_start
 from journal.store import Store
-from marketdata.conversion import rate
 from risk.gate import Answer, Gate
 from risk.state import HALTED, TradingState, assess
 from risk.view import View
@@ -41,19 +41,16 @@ class GateAnswer(msgspec.Struct, frozen=True):
     at: int
 
 
-class RiskManager:
+class RiskManager(SharedState):
     """Every order passes here. One call at a time; what it answers is written down before it is said."""
 
     def __init__(self, spec: GateSpec, store: Store, clock: Clock) -> None:
-        self.spec, self.run, self._clock = spec, spec.run, clock
+        super().__init__(store, clock)
+        self.spec, self.run = spec, spec.run
         self._records = GateRecords(store, spec.run, spec.venue)
         self._gate = Gate(spec.risk, spec.run.scope, spec.run.account)
         self._day_start = day_start(spec.day_start)
-        rows = spec.run.rows
-        self._row = {symbol: row for row, symbol in enumerate(rows)}
-        self._close = np.zeros(len(rows))
-        self._spread = np.full(len(rows), np.nan)
-        self._bar_at = np.zeros(len(rows), np.int64)
+        self._prices = Prices(spec.run)
         self._polled = 0
         self._now = 0
         self._rebuild()
@@ -74,10 +71,8 @@ class RiskManager:
         self._now = last.at if last else 0
         self._view = View(self.spec.risk, self.book)
         self._view.locks = memory.locks
-        for symbol, price in (last.marks if last else {}).items():
-            if symbol in self._row:
-                self._close[self._row[symbol]] = to_float(price)
-        self._mark()
+        self._prices.restore(last.marks if last else {})
+        self._prices.mark(self.book)
         self._state = TradingState()
         self._trades_today = self._records.trades_since(self._day)
         self.settle()
@@ -90,14 +85,9 @@ class RiskManager:
         ``matched`` only orders the messages: the venue has advanced and its fills are written down.
         """
         self.settle()
-        bars = batch.rows
-        if len(bars):
-            rows = bars["row"]
-            self._close[rows] = bars["close"]
-            self._spread[rows] = bars["spread"]
-            self._bar_at[rows] = batch.at
+        self._prices.take(batch)
         self._now = max(self._now, batch.at)
-        self._mark()
+        self._prices.mark(self.book)
         equity = self.book.equity()
         day = self._day_start.of(self._now) if self._now > 0 else -1
         if day != self._day:
@@ -133,11 +123,11 @@ class RiskManager:
             if fill is not None and not self.book.seen(fill.id):
                 touched.add(fill.symbol)
                 if fill.reason == orders.FINANCING:
-                    self.book.charge(fill, self._rate(fill.symbol) or ONE)
+                    self.book.charge(fill, self._prices.rate(fill.symbol) or ONE)
                     continue
                 if step.order is not None:
                     foreign.append(step.order)
-                applied = self.book.apply(fill, self._rate(fill.symbol) or ONE)
+                applied = self.book.apply(fill, self._prices.rate(fill.symbol) or ONE)
                 drafts += position_events(self.run.run_id, self.book, fill, applied)
                 if applied.closed is not None:
                     closed.append(applied.closed)
@@ -192,28 +182,6 @@ class RiskManager:
             state=self._state.name,
         )
 
-    # -- shared state ----------------------------------------------------------------------------
-
-    def set(self, key: str, value: Any) -> None:
-        self._records.set(key, value, self._now)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self._records.get(key, default)
-
-    def delete(self, key: str) -> bool:
-        return self._records.delete(key)
-
-    def get_all(self) -> dict[str, Any]:
-        return self._records.get_all()
-
-    def get_last_update(self, key: str) -> int | None:
-        """UTC nanoseconds of the last write of the key, None if there is none."""
-        return self._records.get_last_update(key)
-
-    def compare_and_set(self, key: str, expected: Any, value: Any) -> bool:
-        """Atomic: set only if the present value equals ``expected`` (None: the key is absent)."""
-        return self._records.compare_and_set(key, expected, value, self._now)
-
     # -- answers ---------------------------------------------------------------------------------
 
     def _answer(
@@ -256,12 +224,8 @@ class RiskManager:
         )
 
     def _enter(self, candidate: Candidate, rank: int, cheaply: bool) -> Answer | None:
-        row = self._row.get(candidate.symbol, -1)
         instrument = self.run.instruments.get(candidate.symbol)
-        spread = 0
-        if row >= 0 and instrument is not None:
-            quoted = float(self._spread[row])
-            spread = instrument.spread if np.isnan(quoted) else from_float(quoted)
+        spread = self._prices.spread(candidate.symbol, instrument) if instrument is not None else 0
         if cheaply:
             return self._gate.precheck(candidate, self._view, spread)
         return self._gate.enter(candidate, self._view, self.spec.venue, rank, spread)
@@ -308,38 +272,12 @@ class RiskManager:
 
     def _look(self, symbol: str, at: int) -> None:
         view = self._view
-        row = self._row.get(symbol, -1)
         view.instrument = self.run.instruments.get(symbol)
-        view.rate = self._rate(symbol)
-        view.price = from_float(float(self._close[row])) if row >= 0 else 0
-        view.bar_at = int(self._bar_at[row]) if row >= 0 else 0
+        view.rate = self._prices.rate(symbol)
+        view.price = self._prices.price(symbol)
+        view.bar_at = self._prices.bar_at(symbol)
         view.age_limit = (self.spec.risk.max_data_age or 0) * self.run.timeframe_ns
         view.trades_today = self._trades_today
-
-    def _rate(self, symbol: str) -> Rate | None:
-        """Account currency per quote currency of the symbol, from the newest prices; None if unknown."""
-        instrument = self.run.instruments.get(symbol)
-        if instrument is None:
-            return None
-        if not self.run.convert or instrument.quote == self.run.currency:
-            return ONE
-        return rate(instrument.quote, self.run.currency, self._prices(), self.run.equivalents)
-
-    def _prices(self) -> dict[str, tuple[int, str, str]]:
-        found = {}
-        for symbol in self.run.rows:
-            price = self._close[self._row[symbol]]
-            instrument = self.run.instruments.get(symbol)
-            if price > 0 and instrument is not None:
-                found[symbol] = (from_float(float(price)), instrument.base, instrument.quote)
-        return found
-
-    def _mark(self) -> None:
-        for symbol in self.book.positions:
-            row = self._row.get(symbol, -1)
-            found = self._rate(symbol)
-            if row >= 0 and self._close[row] > 0 and found is not None:
-                self.book.mark(symbol, from_float(float(self._close[row])), found)
 
     def _assess(self, equity: int) -> None:
         """The trading state now; a hard limit latches, and a halt by a person is obeyed at once."""
@@ -386,11 +324,6 @@ class RiskManager:
             symbol: Held(position.quantity, book.closing(symbol), position.price)
             for symbol, position in sorted(book.positions.items())
         }
-        marks = {symbol: book.marks[symbol] for symbol in sorted(book.positions)}
-        for symbol in self.run.subscribed:
-            price = self._close[self._row[symbol]]
-            if price > 0:
-                marks[symbol] = from_float(float(price))
         cancels: tuple[str, ...] = ()
         if self._state.name == HALTED:
             cancels = tuple(
@@ -407,7 +340,7 @@ class RiskManager:
             peak=self._peak,
             day=self._day,
             day_equity=self._day_equity,
-            marks=marks,
+            marks=self._prices.marks(book),
             cancels=cancels,
             working=len(book.working),
         )
