@@ -135,10 +135,10 @@ class InstitutionalStrategy:
         self._hosts.had_bars = at > self._after
         snapshot_ref, scans = chain or self._chain(n, bars[1], redone)
         snapshot: GateSnapshot = await self._peers.get("RiskManager", snapshot_ref, self.spec.deadline)
-        if redone is None:
-            await self._commands.obey(n, "open")
-            self._records.open_cycle(n, at, digest, snapshot)
         self.snapshot = snapshot
+        await self._commands.obey(n, "open")
+        if redone is None:
+            self._records.open_cycle(n, at, digest, snapshot)
         self._follow(snapshot)
         scanned = time.perf_counter()
         scan = await self._hosts.gather(n, self._after, bars[1], redone or snapshot_ref, scans)

@@ -100,7 +100,7 @@ class Gate:
         wish = wish_of(candidate, view, spread)
         key = order_id(self.scope, candidate.strategy, candidate.symbol, candidate.at, ENTRY, 0)
         stop, target = prices(wish, view.instrument)
-        denial = malformed(candidate) or self.deny(wish, view) or misplaced(wish, stop, target)
+        denial = malformed(candidate) or self.deny(wish, view) or misplaced(wish, view.instrument, stop, target)
         size: int | Denial = denial or self.size(wish, view)
         if isinstance(size, Denial):
             closing = self._close_only(candidate, view, venue, rank) if wish.closing else None
@@ -220,11 +220,13 @@ def malformed(candidate: Candidate) -> Denial | None:
     return None
 
 
-def misplaced(wish: Wish, stop: int, target: int) -> Denial | None:
+def misplaced(wish: Wish, instrument: Instrument | None, stop: int, target: int) -> Denial | None:
     """What the tick has made of the prices: at zero or below, or on the wrong side of the entry."""
+    if instrument is None:
+        return None  # nothing was placed; the size says why
     if wish.reference <= 0:
         return Denial("PRICE_INVALID", to_float(wish.reference), 0)
-    if stop and (wish.reference - stop) * wish.direction <= 0:
+    if wish.stop and (not stop or (wish.reference - stop) * wish.direction <= 0):
         return Denial("STOP_INVALID", to_float(wish.stop), to_float(wish.reference))
     if target < 0 or (target and (target - wish.reference) * wish.direction <= 0):
         return Denial("TARGET_INVALID", to_float(wish.target), to_float(wish.reference))
@@ -235,7 +237,7 @@ def prices(wish: Wish, instrument: Instrument | None) -> tuple[int, int]:
     """Stop and target prices from distances, on the tick (the stop on the side of the smaller risk); 0 for none.
 
     Long: distances from the ask it would pay, so that the planned loss is the distance; short: from the bid.
-    A target below zero comes back negative and is refused by the caller.
+    What cannot be placed (a stop of 0 where one was asked for, a target of -1) is told by ``misplaced``.
     """
     if instrument is None:
         return 0, 0

@@ -46,6 +46,8 @@ BTC = Instrument(
     max_quantity=100_000 * NANO,
 )
 LISTED = {one.symbol: one for one in (EURUSD, BTC)}
+PRICE = {"EURUSD": from_decimal("1.1"), "BTC": 40_000 * NANO}
+UNITS = {"EURUSD": 10_000 * NANO, "BTC": NANO // 2}
 
 
 def nano(number: str | int | Decimal) -> int:
@@ -53,12 +55,16 @@ def nano(number: str | int | Decimal) -> int:
     return from_decimal(number)
 
 
+def price_of(symbol: str) -> int:
+    return PRICE.get(symbol, PRICE["EURUSD"])
+
+
 def an_instrument(symbol: str = "EURUSD", **changed: Any) -> Instrument:
     return msgspec.structs.replace(LISTED[symbol], **changed)
 
 
 def an_order(symbol: str = "EURUSD", **changed: Any) -> Order:
-    """A market entry: buy 10,000."""
+    """A market entry: buy 10,000 (half a BTC)."""
     usual: dict[str, Any] = {
         "id": "order-1",
         "account": "paper:test",
@@ -66,22 +72,22 @@ def an_order(symbol: str = "EURUSD", **changed: Any) -> Order:
         "strategy": "ema_cross",
         "purpose": ENTRY,
         "side": BUY,
-        "quantity": 10_000 * NANO,
-        "entry": nano("1.1"),
+        "quantity": UNITS.get(symbol, 10_000 * NANO),
+        "entry": price_of(symbol),
         "at": T,
     }
     return Order(symbol=symbol, **usual | changed)
 
 
 def a_fill(symbol: str = "EURUSD", **changed: Any) -> Fill:
-    """The whole of ``an_order`` at 1.1, without commission."""
+    """The whole of ``an_order`` at its price, without commission."""
     usual: dict[str, Any] = {
         "id": "fill-1",
         "order_id": "order-1",
         "account": "paper:test",
         "side": BUY,
-        "quantity": 10_000 * NANO,
-        "price": nano("1.1"),
+        "quantity": UNITS.get(symbol, 10_000 * NANO),
+        "price": price_of(symbol),
         "commission": 0,
         "at": T,
         "reason": ENTRY,
@@ -91,14 +97,14 @@ def a_fill(symbol: str = "EURUSD", **changed: Any) -> Fill:
 
 
 def a_candidate(symbol: str = "EURUSD", **changed: Any) -> Candidate:
-    """Long at 1.1, stop 0.002 and target 0.003 away, good for one minute."""
+    """Long at 1.1, stop 0.002 and target 0.003 away (BTC: 40,000, 500 and 750), good for one minute."""
     usual: dict[str, Any] = {
         "strategy": "ema_cross",
         "direction": 1,
         "at": T,
-        "price": nano("1.1"),
-        "stop": nano("0.002"),
-        "target": nano("0.003"),
+        "price": price_of(symbol),
+        "stop": nano(500 if symbol == "BTC" else "0.002"),
+        "target": nano(750 if symbol == "BTC" else "0.003"),
         "score": 0.5,
         "probability": 0.5,
         "expires_at": T + MINUTE,
@@ -107,7 +113,7 @@ def a_candidate(symbol: str = "EURUSD", **changed: Any) -> Candidate:
 
 
 def an_exit(symbol: str = "EURUSD", **changed: Any) -> Exit:
-    usual: dict[str, Any] = {"strategy": "ema_cross", "purpose": SIGNAL, "at": T, "price": nano("1.1")}
+    usual: dict[str, Any] = {"strategy": "ema_cross", "purpose": SIGNAL, "at": T, "price": price_of(symbol)}
     return Exit(symbol=symbol, **usual | changed)
 
 

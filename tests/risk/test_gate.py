@@ -137,7 +137,8 @@ def test_what_is_no_number_is_denied_with_its_own_code(changed: dict[str, Any], 
         ({"price": nano("1.100006"), "stop": nano("0.000001"), "direction": -1}, "STOP_INVALID"),
         ({"price": nano("1.1"), "stop": nano("0.000001")}, "STOP_INVALID"),  # the entry itself
         ({"price": nano("1.1"), "stop": nano("0.00001")}, None),
-        ({"price": nano("1.100004"), "target": nano("0.000001")}, "TARGET_INVALID"),  # becomes 1.1
+        ({"price": nano("0.000008"), "stop": nano("0.000001"), "direction": -1}, "STOP_INVALID"),  # would be 0: none
+        ({"price": nano("1.100003"), "target": nano("0.000001")}, "TARGET_INVALID"),  # 1.100004 becomes 1.1
         ({"price": nano("1.100006"), "target": nano("0.000001"), "direction": -1}, "TARGET_INVALID"),
         ({"price": nano("1.1"), "target": nano("0.00001")}, None),
     ],
@@ -149,11 +150,11 @@ def test_a_price_on_the_wrong_side_of_the_entry_is_denied(changed: dict[str, Any
 @pytest.mark.parametrize(
     ("view", "expected"),
     [
-        ({"equity": 0}, "NO_EQUITY"),
-        ({"equity": -NANO}, "NO_EQUITY"),
+        ({"equity": 0, "peak": 0, "day_equity": 0}, "NO_EQUITY"),
+        ({"equity": -NANO, "peak": 0, "day_equity": 0}, "NO_EQUITY"),
         ({"price": 0}, "NO_PRICE"),
         ({"bar_at": T - 4 * MINUTE}, "DATA_STALE"),
-        ({"equity": NANO}, "SIZE_TOO_SMALL"),
+        ({"equity": NANO, "peak": NANO, "day_equity": NANO}, "SIZE_TOO_SMALL"),
         ({"engine_paused": True}, "ENGINE_PAUSED"),
         ({"state": TradingState("REDUCING", "MAX_DRAWDOWN_SOFT", 0.1, 0.1)}, "MAX_DRAWDOWN_SOFT"),
         ({"state": TradingState("HALTED", "HALT", "news")}, "KILL_SWITCH"),
@@ -396,12 +397,12 @@ def every_answer(scope: str) -> list[bytes]:
     desk = GateDesk(a_config(max_open_positions=2, max_order_notional=nano(200_000)))
     desk.gate.scope = scope
     desk.gate.account = f"paper:{scope}"
-    asked: list[Any] = [a_candidate(), a_candidate(at=T + 1), a_candidate("BTC", stop=nano(1)), a_candidate("NOTHING")]
+    asked: list[Any] = [a_candidate(), a_candidate(at=T + 1), a_candidate("BTC"), a_candidate("NOTHING")]
     decided = [decision_of(one, desk.enter(one)) for one in asked]
     desk.view.unresolved = {"BTC"}
     decided.append(decision_of(asked[2], desk.enter(asked[2])))
-    for name, direction in (("EURUSD", 1), ("BTC", 1)):
-        desk.fill(next(iter(desk.book.in_flight(name))).order, price=nano("1.1") * direction)
+    for name in ("EURUSD", "BTC"):
+        desk.fill(next(iter(desk.book.in_flight(name))).order)
     wish = a_candidate(direction=-1, at=T + 2)
     desk.view.engine_paused = True
     decided.append(decision_of(wish, desk.enter(wish)))

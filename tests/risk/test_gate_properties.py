@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from domain.money import NANO
 from domain.order import Order
@@ -150,10 +151,8 @@ def obeys(desk: GateDesk, approved: Order | None, before: int) -> None:
 @settings(max_examples=200)
 def test_no_sequence_of_messages_exceeds_the_limits(acts: list[tuple[str, Any, Any]], sizing: str) -> None:
     config = RiskConfig(sizing=sizing, units=5_000 * NANO, max_open_positions=MOST, max_order_notional=CAP)
-    instruments = {one: an_instrument(symbol=one, lot_step=NANO, min_quantity=NANO) for one in SYMBOLS} | {
-        "BTC": LISTED["BTC"]
-    }
-    desk = GateDesk(config, instruments)
+    usual = an_instrument(lot_step=NANO, min_quantity=NANO)
+    desk = GateDesk(config, {one: replace(usual, symbol=one) for one in SYMBOLS} | {"BTC": LISTED["BTC"]})
     desk.view.age_limit = 0
     for number, (kind, which, how) in enumerate(acts):
         desk.view.now = T + number
