@@ -43,11 +43,14 @@ class Rounds(rig.Watcher):
         self.candidates = 0
         self._opened: list[int] = []
         self._closed: list[int] = []
+        self.cpu: dict[str, float] = {}
+        self.run_cycles = 0
 
     def started(self, info: Any) -> None:
         self._round: list[tuple[float, float]] = []
         self._floor = Floor(self._symbols_of_hosts, self._database.with_name("floor.db"))
         self._measure_floor()
+        self._cpu_before = rig.cpu_seconds()
 
     def row(self, row: Any) -> None:
         if row["type"] == SCAN_START:
@@ -59,6 +62,9 @@ class Rounds(rig.Watcher):
             self.candidates += said["candidates"]
 
     def ended(self, code: int) -> None:
+        for name, seconds in rig.cpu_seconds().items():
+            self.cpu[name] = self.cpu.get(name, 0.0) + seconds - self._cpu_before.get(name, 0.0)
+        self.run_cycles += len(self._round)
         snapshots = self._snapshot_bytes()
         self.sizes = Sizes(round(median(self._opened)) + snapshots, round(median(self._closed)))
         self._measure_floor()
@@ -120,6 +126,7 @@ def report(count: int, watcher: Rounds, rounds: int, conditions: dict[str, Any])
         "rounds": rounds,
         "candidates": watcher.candidates,
         "bytes": list(watcher.sizes),
+        "cpu_ms_per_cycle": {name: round(one / watcher.run_cycles * 1e3, 2) for name, one in watcher.cpu.items()},
         "conditions": conditions,
     }
 

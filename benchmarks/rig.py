@@ -148,6 +148,24 @@ def rss_of(pid: int) -> float:
         return 0.0
 
 
+def cpu_seconds() -> dict[str, float]:
+    """CPU time so far of each actor, of ``Ray`` itself (all its other processes) and of this ``command``."""
+    actors = actor_pids()
+    found = {name: _cpu(pid) for name, pid in actors.items()}
+    ours = set(actors.values())
+    found["Ray"] = sum(_cpu(pid) for pid in cluster_pids() if pid not in ours)
+    found["command"] = _cpu(here())
+    return found
+
+
+def _cpu(pid: int) -> float:
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
+
+
 def object_store() -> int:
     """Bytes in use in the object stores of all nodes."""
     total = 0

@@ -103,6 +103,7 @@ class Book:
         self.marks: dict[str, int] = {}
         self.rates: dict[str, Rate] = {}
         self._sides: dict[str, list[int]] = {}  # symbol -> [buys, sells] still to fill
+        self._exposed: list[str] | None = None  # remembered until something moves
         self._seen: set[str] = set()
 
     # -- orders ----------------------------------------------------------------------------------
@@ -128,6 +129,7 @@ class Book:
             self._add(working.order, -counted)
 
     def _add(self, order: Order, quantity: int) -> None:
+        self._exposed = None
         sides = self._sides.setdefault(order.symbol, [0, 0])
         sides[0 if order.side > 0 else 1] += quantity
         if sides == [0, 0]:
@@ -146,6 +148,7 @@ class Book:
         if fill.id in self._seen:
             return Applied()
         self._seen.add(fill.id)
+        self._exposed = None
         self.filled(fill.order_id, fill.quantity)
         commission = convert(fill.commission, rate)
         self.balance -= commission
@@ -273,7 +276,9 @@ class Book:
 
     def exposed(self) -> list[str]:
         """Symbols that hold or may come to hold a position: a working exit makes no room."""
-        return sorted({*self.positions, *(one for one in self._sides if self.exposure(one))})
+        if self._exposed is None:
+            self._exposed = sorted({*self.positions, *(one for one in self._sides if self.exposure(one))})
+        return self._exposed
 
     def closing(self, symbol: str) -> int:
         """Units of the position that working orders already close."""

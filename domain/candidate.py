@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from hashlib import blake2b
 import math
 
 import msgspec
@@ -107,4 +107,4 @@ def _comparable(number: float) -> float:
 
 def identity(*parts: object) -> str:
     """A computed id: the same parts always make the same id (128 bits, hex)."""
-    return hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+    return blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16).hexdigest()

@@ -89,9 +89,13 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     form: int = JSON
 
     def id(self, run_id: str) -> str:
-        return identity(run_id, self.type, self.key)
+        return event_id(run_id, self.type, self.key)
 
 
 def event_id(run_id: str, kind: str, key: str) -> str:
-    """The id that the event of this type and key has, so that a cause can be named before it is written."""
-    return identity(run_id, kind, key)
+    """The id that the event of this type and key has, so that a cause can be named before it is written.
+
+    It begins as a key that is an id does, so that the events of one moment lie side by side in the index.
+    """
+    found = identity(run_id, kind, key)
+    return f"{key[:8]}{found[8:]}" if len(key) >= 32 else found

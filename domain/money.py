@@ -40,8 +40,10 @@ def to_decimal(value: int) -> Decimal:
 
 
 def to_text(value: int) -> str:
-    """Exact decimal text, never in exponent form."""
-    return f"{to_decimal(value):f}"
+    """Exact decimal text, never in exponent form, without trailing zeros."""
+    whole, rest = divmod(abs(value), NANO)
+    text = f"{whole}.{rest:09d}".rstrip("0") if rest else str(whole)
+    return f"-{text}" if value < 0 else text
 
 
 def from_text(text: str) -> int:

@@ -6,6 +6,7 @@ import msgspec
 
 from domain.candidate import identity
 from domain.errors import InvalidTransition
+from domain.timeframe import SECOND
 
 INTENT = "INTENT"
 DENIED = "DENIED"
@@ -67,8 +68,11 @@ def step(order_id: str, status: str, to: str, *, reconciling: bool = False, stor
 
 
 def order_id(scope: str, strategy: str, symbol: str, at: int, purpose: str, attempt: int) -> str:
-    """The same decision always makes the same id, so that a repeat is recognised."""
-    return identity(scope, strategy, symbol, at, purpose, attempt)
+    """The same decision always makes the same id, so that a repeat is recognised.
+
+    It begins with the bar's close in seconds, so that the ids of one moment lie side by side in an index.
+    """
+    return f"{at // SECOND & 0xFFFFFFFF:08x}{identity(scope, strategy, symbol, at, purpose, attempt)[:24]}"
 
 
 class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -59,6 +59,7 @@ def nanos(moment: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * SECOND + delta.microseconds * 1000
 
 
+@lru_cache(maxsize=1024)
 def iso(at: int) -> str:
     """ISO 8601 UTC with a Z; fractions only where there are any."""
     whole, rest = divmod(at, SECOND)

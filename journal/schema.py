@@ -168,7 +168,7 @@ orders = Table(
     _text("value", null=True),
     _text("threshold", null=True),
     Index("orders_by_run", "run_id", "at"),
-    Index("orders_by_symbol", "account", "symbol"),
+    Index("orders_by_account", "account", "at"),
 )
 
 decisions = Table(

@@ -16,7 +16,9 @@ import pytest
         (socket.AF_INET6, ("2001:db8::1", 80, 0, 0)),
     ],
 )
-def test_a_connection_to_elsewhere_is_refused(family: socket.AddressFamily, address: tuple[str, int], call: str) -> None:
+def test_a_connection_to_elsewhere_is_refused(
+    family: socket.AddressFamily, address: tuple[str, int], call: str
+) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as one, pytest.raises(RuntimeError, match="tests use no network"):
         getattr(one, call)(address)
 

@@ -19,6 +19,6 @@ class MaxOpenPositions:
 
     def check(self, wish: Wish, view: View) -> Denial | None:
         exposed = view.book.exposed()
-        if wish.symbol not in exposed and len(exposed) >= self.most:
+        if len(exposed) >= self.most and wish.symbol not in exposed:
             return Denial("MAX_OPEN_POSITIONS", len(exposed), self.most)
         return None

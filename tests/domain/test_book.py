@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from domain.book import Applied, Book
@@ -12,7 +14,7 @@ from tests.factories import T, a_fill, an_order, nano
 UNITS = 10_000 * NANO
 
 
-def a_book(held: int = 0, price: str = "1.1", **fill: object) -> Book:
+def a_book(held: int = 0, price: str = "1.1", **fill: Any) -> Book:
     """100,000 in cash and ``held`` units of EURUSD."""
     book = Book(100_000 * NANO)
     if held:

@@ -79,9 +79,7 @@ def test_units_in_lots() -> None:
     assert EURUSD.lots(10_000 * NANO) == Decimal("0.1")
 
 
-@pytest.mark.parametrize(
-    ("decimals", "tick"), [(5, "0.00001"), (0, "1"), (2, "0.01"), (12, "0.000000001"), (-3, "1")]
-)
+@pytest.mark.parametrize(("decimals", "tick"), [(5, "0.00001"), (0, "1"), (2, "0.01"), (12, "0.000000001"), (-3, "1")])
 def test_an_unlisted_symbol_takes_its_tick_from_the_data(decimals: int, tick: str) -> None:
     made = unlisted("ABC", "USD", decimals)
 

@@ -70,7 +70,7 @@ DECISION = ("run-1", "ema_cross", "EURUSD", 1_700_000_000_000_000_000, "ENTRY", 
 
 
 def test_the_same_decision_always_makes_the_same_id() -> None:
-    assert order_id(*DECISION) == order_id(*DECISION) == "3858e227185ffeff103549fe3680b71c"
+    assert order_id(*DECISION) == order_id(*DECISION) == "6553f1003858e227185ffeff103549fe"
 
 
 @pytest.mark.parametrize(

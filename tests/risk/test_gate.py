@@ -7,19 +7,19 @@ from typing import Any
 
 import msgspec
 import pytest
+from gate_desk import GateDesk
 
 from domain.candidate import Exit
 from domain.decision import decisions_hash
 from domain.money import NANO
 from domain.order import order_id
 from domain.timeframe import MINUTE
-from gate_desk import GateDesk
 from risk.config import RiskConfig
-from risk.gate import Rules, decision_of
+from risk.gate import Answer, Rules, decision_of, wish_of
 from risk.rules import ALWAYS, RULES
 from risk.state import TradingState
 from risk.view import Denial, Lock
-from tests.factories import T, a_candidate, a_config, a_view, an_instrument, nano
+from tests.factories import T, a_candidate, a_config, an_instrument, nano
 
 UNITS = {"sizing": "fixed_units", "units": 10_000 * NANO}
 
@@ -80,6 +80,10 @@ def test_a_limit_is_set_on_the_tick_and_pays_no_spread(direction: int) -> None:
     assert order is not None
     assert (order.kind, order.price, order.entry) == ("LIMIT", nano("1.09"), nano("1.09"))
     assert order.stop == nano("1.09") - direction * nano("0.002")
+
+
+def test_a_stop_that_was_asked_for_and_cannot_be_placed_denies_also_where_none_is_required() -> None:
+    assert code(GateDesk(a_config(require_stop=False, **UNITS)), stop=nano(2)) == "STOP_INVALID"
 
 
 def test_without_distances_there_is_neither_stop_nor_target() -> None:
@@ -168,7 +172,11 @@ def test_a_price_on_the_wrong_side_of_the_entry_is_denied(changed: dict[str, Any
 )
 def test_the_first_limit_that_is_broken_is_told(view: dict[str, Any], expected: str) -> None:
     limits = a_config(
-        max_trades_per_day=100, max_daily_loss=nano(3_000), max_drawdown=0.15, max_drawdown_soft=0.1, max_open_positions=5
+        max_trades_per_day=100,
+        max_daily_loss=nano(3_000),
+        max_drawdown=0.15,
+        max_drawdown_soft=0.1,
+        max_open_positions=5,
     )
     desk = GateDesk(limits)
     for name, value in view.items():
@@ -185,7 +193,9 @@ def test_without_a_conversion_there_is_no_entry() -> None:
     assert desk.enter().denial == Denial("CONVERSION_UNKNOWN", "USD")
 
 
-@pytest.mark.parametrize(("rate", "expected"), [((0, 1), "RULE_FAILED"), ((1, 0), "SIZE_TOO_SMALL"), ((-1, 1), "SIZE_TOO_SMALL")])
+@pytest.mark.parametrize(
+    ("rate", "expected"), [((0, 1), "RULE_FAILED"), ((1, 0), "SIZE_TOO_SMALL"), ((-1, 1), "SIZE_TOO_SMALL")]
+)
 def test_a_conversion_that_is_none_denies(rate: tuple[int, int], expected: str) -> None:
     desk = GateDesk()
     desk.rates["EURUSD"] = rate
@@ -200,11 +210,11 @@ class Broken:
     """Raises wherever it is asked."""
 
     stage = 6
-    keys = ()
+    keys: tuple[str, ...] = ()
     code = "BROKEN"
     shrinks = True
 
-    def check(self, *args: Any) -> Denial | None:
+    def check(self, *args: Any) -> Any:
         raise ZeroDivisionError("division by zero")
 
     room = exceeded = size = check
@@ -281,11 +291,11 @@ def test_less_than_the_minimum_is_no_trade(units: int, denied: bool) -> None:
 
 def test_every_room_is_asserted_again_on_the_result() -> None:
     class Narrow(Broken):
-        def room(self, *args: Any) -> int:
+        def room(self, *args: Any) -> Any:
             return 10**18
 
-        def exceeded(self, wish: Any, view: Any, quantity: int) -> Denial | None:
-            return Denial("NARROW", quantity, 0)
+        def exceeded(self, *args: Any) -> Any:
+            return Denial("NARROW", 1, 0)
 
     desk = GateDesk()
     desk.gate.rules.rooms.append(("narrow", Narrow()))
@@ -359,8 +369,6 @@ def test_with_every_stage_off_an_unknown_instrument_or_conversion_still_denies()
 def test_the_cheap_stages_alone_can_be_asked() -> None:
     desk = GateDesk(a_config(max_open_positions=1))
     desk.hold(10_000, "BTC")
-    from risk.gate import wish_of
-
     wish = wish_of(a_candidate(), desk.view, 0)
 
     assert desk.gate.deny(wish, desk.view, last_stage=7) is None
@@ -409,8 +417,6 @@ def every_answer(scope: str) -> list[bytes]:
     exit = Exit("BTC", "ema_cross", "SIGNAL", T + 3, nano("1.1"))
     order = desk.leave(exit)
     assert order is not None
-    from risk.gate import Answer
-
     return [*decided, decision_of(exit, Answer(order.id, order, None, order.quantity))]
 
 

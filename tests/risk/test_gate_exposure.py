@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from gate_desk import GateDesk
 
 from domain.money import NANO
 from domain.order import BUY, SELL, order_id
 from domain.timeframe import MINUTE
-from gate_desk import GateDesk
 from risk.config import RiskConfig
 from risk.rules import RULES
 from risk.state import TradingState
-from tests.factories import T, a_config, nano
+from tests.factories import T, a_config, a_fill, nano
 
 UNITS = 10_000 * NANO
-FIXED = {"sizing": "fixed_units", "units": UNITS, "require_stop": False}
+FIXED: dict[str, Any] = {"sizing": "fixed_units", "units": UNITS, "require_stop": False}
 
 
 def a_desk(**limits: Any) -> GateDesk:
@@ -279,9 +279,7 @@ def test_an_exit_tells_its_purpose_attempt_and_cause() -> None:
     desk = a_desk()
     entry = desk.enter().order
     assert entry is not None
-    desk.book.apply(
-        a_fill_of(entry.id, correlation_id=entry.correlation_id),
-    )
+    desk.book.apply(a_fill(order_id=entry.id, correlation_id=entry.correlation_id))
     desk.book.release(entry.id)
     order = desk.leave(purpose="close-42", attempt=2, at=T + 1, price=nano("1.2"))
 
@@ -289,9 +287,3 @@ def test_an_exit_tells_its_purpose_attempt_and_cause() -> None:
     assert order.id == order_id("run-1", "ema_cross", "EURUSD", T + 1, "close-42", 2)
     assert (order.purpose, order.attempt, order.correlation_id) == ("close-42", 2, entry.correlation_id)
     assert (order.entry, order.at, order.expires_at) == (nano("1.2"), T + 1, 0)  # an exit never expires
-
-
-def a_fill_of(order: str, **changed: Any) -> Any:
-    from tests.factories import a_fill
-
-    return a_fill(order_id=order, **changed)

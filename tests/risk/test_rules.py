@@ -88,7 +88,7 @@ def test_entries_need_active_trading_and_a_running_engine(
         ({"instrument": None, "rate": None}, Denial("INSTRUMENT_UNKNOWN", "EURUSD")),
     ],
 )
-def test_the_symbol_is_known_and_converts(changed: dict[str, None], denial: Denial | None) -> None:
+def test_the_symbol_is_known_and_converts(changed: dict[str, Any], denial: Denial | None) -> None:
     assert says(rule("instrument"), a_view(**changed)) == denial
 
 
@@ -108,16 +108,14 @@ def test_the_symbol_is_known_and_converts(changed: dict[str, None], denial: Deni
         ({"price": -1}, Denial("NO_PRICE", "EURUSD")),
     ],
 )
-def test_there_is_a_price_and_it_is_not_old(changed: dict[str, int], denial: Denial | None) -> None:
+def test_there_is_a_price_and_it_is_not_old(changed: dict[str, Any], denial: Denial | None) -> None:
     assert says(rule("data_fresh"), a_view(**changed)) == denial
 
 
 # -- 4: not expired, nothing in flight -----------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("expires_at", "denied"), [(T + 1, False), (T, False), (T - 1, True), (0, False), (-1, True)]
-)
+@pytest.mark.parametrize(("expires_at", "denied"), [(T + 1, False), (T, False), (T - 1, True), (0, False), (-1, True)])
 def test_a_plan_that_has_expired_is_never_sent(expires_at: int, denied: bool) -> None:
     expected = Denial("EXPIRED", iso(T), iso(expires_at)) if denied else None
 
@@ -197,7 +195,8 @@ def test_so_many_entries_a_day(trades: int, denied: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("equity", "denied"), [("100000", False), ("120000", False), ("99800.000000001", False), ("99800", True), ("-5", True)]
+    ("equity", "denied"),
+    [("100000", False), ("120000", False), ("99800.000000001", False), ("99800", True), ("-5", True)],
 )
 def test_so_much_loss_a_day(equity: str, denied: bool) -> None:
     answer = says(rule("max_daily_loss", max_daily_loss=nano(200)), a_view(equity=nano(equity)))

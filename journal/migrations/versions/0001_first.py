@@ -225,7 +225,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("orders_by_run", "orders", ["run_id", "at"], unique=False)
-    op.create_index("orders_by_symbol", "orders", ["account", "symbol"], unique=False)
+    op.create_index("orders_by_account", "orders", ["account", "at"], unique=False)
     op.create_table(
         "paper_accounts",
         sa.Column("account", sa.Text(), autoincrement=False, nullable=False),
