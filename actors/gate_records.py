@@ -282,7 +282,7 @@ class GateRecords:
     def latch(self) -> TradingState | None:
         """What holds the kill switch: the HALT file, an operator's halt, or a limit of this account."""
         if self.run.halt_file and os.path.exists(self.run.halt_file):
-            return TradingState(HALTED, "HALT_FILE", self.run.halt_file)
+            return TradingState(HALTED, "HALT_FILE")
         with self.store.read() as c:
             command = c.execute(_HALTS.limit(1)).first()
             limit = c.execute(_LATCHES, {"account": self.run.account}).first()

@@ -28,6 +28,10 @@ ATTEMPTS = 5
 """How often one cycle is tried while an actor that it cannot do without restarts."""
 
 
+HEARD_EVERY = 0.5
+"""Seconds between two looks for commands while a paced feed waits for its next bar."""
+
+
 class Timing(msgspec.Struct):
     """Machine time of the last cycle in milliseconds: metrics only, no decision sees it."""
 
@@ -127,7 +131,10 @@ class InstitutionalStrategy:
         chained = not self.spec.paced and redone is None
         bars = self._peers.ask("MarketFeed", "next", self._after, self._patience(), parts=2)
         chain = self._chain(n, bars[1], None) if chained else None
-        at, digest, final = await self._peers.get("MarketFeed", bars[0], self.spec.deadline + self.spec.pace)
+        closed = await self._closed(bars[0])
+        if closed is None:
+            return True
+        at, digest, final = closed
         if final:
             return False
         if self._stopping.is_set() and not chained:
@@ -150,6 +157,22 @@ class InstitutionalStrategy:
         self._n, self._after = n, max(at, self._after)
         self._timing.cycle = (time.perf_counter() - begun) * 1e3
         return True
+
+    async def _closed(self, bars: Any) -> Any:
+        """(T, digest, final) of the next T as the feed says it; None when the run is stopped while a paced feed waits.
+
+        The operator is heard meanwhile.
+        """
+        asked = self._peers.get("MarketFeed", bars, self.spec.deadline + self.spec.pace)
+        if not self.spec.pace:
+            return await asked
+        waiting = asyncio.ensure_future(asked)
+        while not (await asyncio.wait((waiting,), timeout=HEARD_EVERY))[0]:
+            if self._stopping.is_set():
+                waiting.cancel()
+                return None
+            await self._commands.obey(self._n, "wait")
+        return waiting.result()
 
     def _chain(self, n: int, bars: Any, redone: GateSnapshot | None) -> tuple[Any, list[Any]]:
         """Venue, executor, gate and hosts, each on the reference of the one before."""

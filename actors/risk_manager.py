@@ -71,7 +71,10 @@ class RiskManager(SharedState):
         self._now = last.at if last else 0
         self._view = View(self.spec.risk, self.book)
         self._view.locks = memory.locks
-        self._prices.restore(last.marks if last else {})
+        marks = last.marks if last else {}
+        self._prices.restore(marks)
+        for symbol, position in self.book.positions.items():  # also of what this run does not watch
+            self.book.mark(symbol, marks.get(symbol, position.price), self._prices.rate(symbol) or ONE)
         self._prices.mark(self.book)
         self._state = TradingState()
         self._trades_today = self._records.trades_since(self._day)

@@ -45,6 +45,8 @@ class Rounds(rig.Watcher):
         self._closed: list[int] = []
         self.cpu: dict[str, float] = {}
         self.run_cycles = 0
+        self.floor_cpu = 0.0
+        self.floor_cycles = 0
 
     def started(self, info: Any) -> None:
         self._round: list[tuple[float, float]] = []
@@ -75,7 +77,10 @@ class Rounds(rig.Watcher):
 
     def _measure_floor(self) -> None:
         half = WARM_UP + self._cycles // 2
+        before = sum(rig.cpu_seconds().values())
         self.laps += self._floor.measure(half, self.sizes)[WARM_UP:]
+        self.floor_cpu += sum(rig.cpu_seconds().values()) - before
+        self.floor_cycles += half
 
     def _snapshot_bytes(self) -> int:
         from sqlalchemy import func, select
@@ -126,7 +131,9 @@ def report(count: int, watcher: Rounds, rounds: int, conditions: dict[str, Any])
         "rounds": rounds,
         "candidates": watcher.candidates,
         "bytes": list(watcher.sizes),
-        "cpu_ms_per_cycle": {name: round(one / watcher.run_cycles * 1e3, 2) for name, one in watcher.cpu.items()},
+        "cpu_ms": round(sum(watcher.cpu.values()) / watcher.run_cycles * 1e3, 2),
+        "floor_cpu_ms": round(watcher.floor_cpu / watcher.floor_cycles * 1e3, 2),
+        "cpu_ms_by_actor": {name: round(one / watcher.run_cycles * 1e3, 2) for name, one in watcher.cpu.items()},
         "conditions": conditions,
     }
 

@@ -81,7 +81,8 @@ def run(watcher: Watcher, database: Path, names: Sequence[str], cycles: int, set
         sets=tuple(sets),
     )
     screen: Any = watcher
-    return engine.run(overrides, screen)
+    with contextlib.redirect_stdout(sys.stderr):  # Ray's own warnings go to stdout
+        return engine.run(overrides, screen)
 
 
 @contextlib.contextmanager

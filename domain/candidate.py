@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 import math
+from hashlib import blake2b
 
 import msgspec
 import numpy as np

@@ -35,8 +35,13 @@ def missing(names: list[str], name: str) -> list[str]:
     if lacking:
         times = [column for column in names if column.lower() in _TIME_NAMES]
         hint = f"; rename {times[0]!r} to ts if it is the bar's open" if "ts" in lacking and times else ""
-        found.append(f"{name}: missing column {', '.join(lacking)} (it has: {', '.join(names) or 'none'}){hint}")
+        found.append(f"{name}: missing column {', '.join(lacking)} (it has: {_listed(names)}){hint}")
     return found
+
+
+def _listed(names: list[str], most: int = 200) -> str:
+    text = ", ".join(names) or "none"
+    return text if len(text) <= most else text[:most] + "…"
 
 
 def to_bars(table: Any, name: str, csv: bool) -> tuple[Bars, str]:
@@ -52,7 +57,7 @@ def to_bars(table: Any, name: str, csv: bool) -> tuple[Bars, str]:
     for column in (*PRICES, *OPTIONAL):
         if column in table.column_names:
             try:
-                bars[column] = _numbers(table.column(column), column, name)
+                bars[column] = _numbers(table.column(column), column, name, csv)
             except ConfigError as error:
                 wrong += error.problems
     if wrong:
@@ -63,10 +68,10 @@ def to_bars(table: Any, name: str, csv: bool) -> tuple[Bars, str]:
     return bars, zone
 
 
-def _numbers(column: Any, label: str, name: str) -> NDArray[np.float64]:
+def _numbers(column: Any, label: str, name: str, csv: bool) -> NDArray[np.float64]:
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        raise ConfigError(_bad_text(column, label, name))
+        raise ConfigError(_bad_text(column, label, name, csv))
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
         raise ConfigError(f"{name}: column {label} holds {kind}, not numbers; write it as float64")
     numbers = _plain(column.cast(pa.float64(), safe=False), np.float64)
@@ -92,11 +97,23 @@ def _nulls(column: Any) -> NDArray[np.int64]:
     return np.flatnonzero(_plain(column.is_null().cast(pa.uint8()), np.uint8))
 
 
-def _bad_text(column: Any, label: str, name: str) -> str:
+def _bad_text(column: Any, label: str, name: str, csv: bool) -> list[str]:
+    """A CSV file is read as text when one column holds a text that is no number: the others are right."""
+    if csv and _castable(column):
+        return []
     for row, text in enumerate(column.to_pylist(), 1):
         if text is not None and not _is_number(text):
-            return f"{name}: column {label}, row {row}: {text!r} is not a number; repair or remove the row"
-    return f"{name}: column {label} holds text, not numbers; write it as float64"
+            shown = text if len(text) <= 60 else text[:60] + "…"
+            return [f"{name}: column {label}, row {row}: {shown!r} is not a number; repair or remove the row"]
+    return [f"{name}: column {label} holds text, not numbers; write it as float64"]
+
+
+def _castable(column: Any) -> bool:
+    try:
+        pc.utf8_trim_whitespace(column).cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _is_number(text: str) -> bool:

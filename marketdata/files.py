@@ -7,6 +7,7 @@ names file, column, row and value.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,12 +81,19 @@ def _items(data: Sequence[str], symbols: Sequence[str], problems: list[str]) -> 
         elif symbol in named:
             problems.append(f"data {item!r}: {symbol} already has {named[symbol]}; give one file per symbol")
         elif not Path(file).expanduser().is_file():
-            what = "is a folder, not a file" if file and Path(file).expanduser().is_dir() else "does not exist"
-            problems.append(f"data {item!r}: file {file!r} {what}")
+            problems.append(f"data {item!r}: file {file!r} {_no_file(Path(file).expanduser())}")
             named[symbol] = Path(file)
         else:
             named[symbol] = Path(file).expanduser()
     return named, folders
+
+
+def _no_file(path: Path) -> str:
+    if path.is_dir():
+        return "is a folder, not a file"
+    if os.path.lexists(path):
+        return "is no file that can be read twice (a pipe, a device, a broken link); save the bars in a file"
+    return "does not exist"
 
 
 def _in_folders(symbol: str, folders: list[Path], timeframe: str | None) -> Path:
@@ -193,7 +201,12 @@ def _csv_table(content: bytes, path: Path) -> Any:
 
 def header(content: bytes, path: Path) -> list[str]:
     """The column names of a CSV file. Raises ConfigError when the needed ones are not there."""
-    first = content.split(b"\n", 1)[0].strip().removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    line = content.split(b"\n", 1)[0].strip()
+    if b"\0" in line:
+        raise ConfigError(f"{path}: it is not a text in UTF-8 (it holds zero bytes); save it as CSV in UTF-8")
+    if b"\r" in line:
+        raise ConfigError(f"{path}: its lines end in CR alone; save it with LF or CR LF")
+    first = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     names = [name.strip().strip('"') for name in first.split(",")]
     if len(names) == 1 and (";" in first or "\t" in first):
         raise ConfigError(f"{path}: its columns are separated by {';' if ';' in first else 'tabs'}; use commas")

@@ -18,6 +18,8 @@ from marketdata.compiled import compiled
 PRICES = ("open", "high", "low", "close")
 BAD_PRINT_LIMIT = 0.20
 BAD_PRINT_LIMITS = {"crypto": 0.60}
+LOWEST, HIGHEST = 1e-9, 1e12
+"""Prices are counted in 1e-9; above 1e12 money no longer fits a float of a summary."""
 _STRAY = 0.1
 
 _NAMES = {size: name for name, size in TIMEFRAMES.items()}
@@ -40,6 +42,8 @@ def row_problems(bars: Bars, name: str) -> list[str]:
         values = bars[column]
         found += _first(bars, ~np.isfinite(values), name, column, "is not a number; remove the row or repair it")
         found += _first(bars, values <= 0, name, column, "is not above zero; remove the row or repair it")
+        beyond = ((values > 0) & (values < LOWEST)) | ((values > HIGHEST) & np.isfinite(values))
+        found += _first(bars, beyond, name, column, f"is no price ({LOWEST:g} to {HIGHEST:g}); repair it, or rescale")
     crossed = bars["high"] < bars["low"]
     found += _first(bars, crossed, name, "high", "is below the low; are the columns in the right order?")
     top = ~crossed & (bars["high"] < np.maximum(bars["open"], bars["close"]))

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
@@ -21,6 +21,8 @@ from domain.registry import load
 from orchestration.topology import ActorSpec
 
 NAMESPACE = "argus"
+LOOK = 0.2
+"""Seconds between two looks at whether anybody still waits for the start."""
 BUCKETS_MS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
 GONE = (
     failures.RayActorError,
@@ -170,7 +172,10 @@ class RayRuntime:
             options |= {"include_dashboard": dashboard, "_metrics_export_port": metrics_port or _free_port()}
         try:
             self.context = ray.init(logging_level="ERROR", configure_logging=True, **options)
-        except (RuntimeError, ConnectionError, OSError, ValueError) as error:
+        except Exception as error:
+            ray.shutdown()
+            if type(error) is not Exception and not isinstance(error, RuntimeError | OSError | ValueError):
+                raise  # Ray itself raises bare ones
             raise ConfigError(f"Ray did not start (address {address}): {error}") from error
         try:
             self._claim()
@@ -202,14 +207,17 @@ class RayRuntime:
                 options["runtime_env"] = {"env_vars": {key: os.environ[key] for key in kept if key in os.environ}}
             self._handles[spec.name] = ray.remote(shown).options(**options).remote(spec)
 
-    def ready(self, within: float) -> None:
-        """Wait until every actor answers. Raises what a constructor raised, or DeadlineMissed."""
+    def ready(self, within: float, given_up: Callable[[], bool] = lambda: False) -> None:
+        """Wait until every actor answers, or nobody wants it any more. Raises what a constructor raised, or
+        DeadlineMissed."""
         waiting = {handle.call.remote("health"): name for name, handle in self._handles.items()}
-        done, late = ray.wait(list(waiting), num_returns=len(waiting), timeout=within)
-        for reference in done:
-            self._value(waiting[reference], reference, 1.0)
-        if late:
-            raise DeadlineMissed(", ".join(sorted(waiting[one] for one in late)), within)
+        ends, late = time.monotonic() + within, list(waiting)
+        while late and not given_up():
+            if time.monotonic() > ends:
+                raise DeadlineMissed(", ".join(sorted(waiting[one] for one in late)), within)
+            done, late = ray.wait(late, num_returns=len(late), timeout=LOOK)
+            for reference in done:
+                self._value(waiting[reference], reference, 1.0)
 
     def ask(self, name: str, method: str, *args: Any) -> Any:
         return self._handles[name].call.remote(method, *args)

@@ -15,7 +15,7 @@ import psutil
 
 from domain.errors import ActorLost, ArgusError, ConfigError, DeadlineMissed
 from domain.money import to_float
-from orchestration import kernel_cache
+from orchestration import kernel_cache, sockets
 from orchestration.clock import WallClock
 from orchestration.plan import Identity, Market, account_of, actor_specs, market
 from orchestration.settings import Overrides, Settings, load, strategy_problems
@@ -35,20 +35,26 @@ LOOK = 0.05
 
 
 class Signals:
-    """Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once. Set after Ray's own."""
+    """Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+
+    While there is nothing to end in order (``orderly`` is False) the first ends at once too.
+    """
 
     def __init__(self) -> None:
         self.asked = ""
+        self.orderly = False
         self._before: dict[int, Any] = {}
 
     def watch(self) -> None:
+        """Take them from whoever has them; again after Ray, which sets its own."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._take)
+            before = signal.signal(number, self._take)
+            self._before.setdefault(number, before)
 
     def _take(self, number: int, frame: object) -> None:
-        if self.asked:
+        asked, self.asked = self.asked, self.asked or ("interrupted" if number == signal.SIGINT else "terminated")
+        if asked or not self.orderly:
             raise KeyboardInterrupt
-        self.asked = "interrupted" if number == signal.SIGINT else "terminated"
 
     def restore(self) -> None:
         for number, before in self._before.items():
@@ -95,9 +101,23 @@ def beat_with(beat: Any, engine: Any, epoch: int) -> None:
 def run(overrides: Overrides, screen: Screen) -> int:
     """Run to the end; the exit code (0 done, 1 failed). Raises ConfigError, UsageError or AlreadyRunning for
     what is refused before the start, with nothing left behind."""
-    settings, found, url = prepare(overrides, screen)
-    with _leased(url) as (identity, heart):
-        return _run(settings, found, identity, heart, screen)
+    signals = Signals()
+    signals.watch()
+    try:
+        settings, found, url = prepare(overrides, screen)
+        with _leased(url) as (identity, heart):
+            return _run(settings, found, identity, heart, screen, signals)
+    except KeyboardInterrupt:
+        if signals.orderly:
+            raise
+        return _not_begun(screen, signals)
+    finally:
+        signals.restore()
+
+
+def _not_begun(screen: Screen, signals: Signals) -> int:
+    screen.notice(f"{signals.asked} before the first cycle: nothing was traded")
+    return 0
 
 
 def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str]:
@@ -116,6 +136,9 @@ def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str
     found = market(settings)
     for notice in found.notices:
         screen.notice(notice)
+    problems = sockets.problems(settings.ray.address, settings.ray.metrics_port)
+    if problems:
+        raise ConfigError(problems)
     url = settings.database_url or database.default_url()
     database.prepare(url)
     return settings, found, url
@@ -142,7 +165,7 @@ def _leased(url: str) -> Iterator[tuple[Identity, Heart]]:
         engine.dispose()
 
 
-def _run(settings: Settings, found: Market, identity: Identity, heart: Heart, screen: Screen) -> int:
+def _run(settings: Settings, found: Market, identity: Identity, heart: Heart, screen: Screen, signals: Signals) -> int:
     from domain.registry import build
     from strategies import STRATEGIES
 
@@ -150,17 +173,27 @@ def _run(settings: Settings, found: Market, identity: Identity, heart: Heart, sc
     kernel_cache.compile_all([build("strategy", settings.strategy.name, STRATEGIES)])
     from orchestration.cluster import RayRuntime
 
-    runtime = RayRuntime(settings.ray.address, settings.ray.dashboard, settings.ray.metrics_port)
-    signals = Signals()
+    signals.orderly = True
+    try:
+        runtime = RayRuntime(settings.ray.address, settings.ray.dashboard, settings.ray.metrics_port)
+    except SystemExit:  # Ray's own answer to a SIGTERM while it starts
+        signals.asked = "terminated"
+        return _not_begun(screen, signals)
     signals.watch()
     try:
-        runtime.spawn(specs)
-        runtime.ready(READY_WITHIN)
-        screen.begin(run_info(settings, found, identity, runtime.dashboard_url))
+        if not signals.asked:
+            runtime.spawn(specs)
+            runtime.ready(READY_WITHIN, lambda: bool(signals.asked))
+        if signals.asked:
+            return _not_begun(screen, signals)
+        shown = run_info(settings, found, identity, runtime.dashboard_url)
+        screen.begin(shown)
+        for one in shown.held:
+            if one["symbol"] not in settings.symbols:
+                screen.notice(f"{one['symbol']} is held and not watched by this run: its stop lives at the venue")
         return Watch(runtime, identity, screen, signals, heart).watch()
     finally:
         runtime.stop()
-        signals.restore()
 
 
 class Watch:

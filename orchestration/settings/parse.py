@@ -37,7 +37,8 @@ def symbols(value: str | list[str]) -> tuple[str, ...]:
 
 
 def _few(names: list[str]) -> str:
-    return ", ".join(repr(one) for one in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    shown = [repr(one if len(one) <= 40 else one[:40] + "…") for one in names[:5]]
+    return ", ".join(shown) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def currency(value: str) -> str:

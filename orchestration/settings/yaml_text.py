@@ -50,6 +50,8 @@ def read_file(path: Path) -> dict[str, Line]:
     try:
         if path.is_dir():
             raise Unreadable("is a folder; a YAML file is needed")
+        if path.is_fifo():
+            raise Unreadable("is a pipe, which may never say anything; save the configuration in a file")
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except FileNotFoundError:

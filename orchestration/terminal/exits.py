@@ -82,7 +82,7 @@ def guarded(verb: Callable[Given, int]) -> Callable[Given, None]:
             if debugging(os.environ):
                 raise
             for line in explained(error):
-                print(f"error: {line}", file=sys.stderr)
+                print(f"error: {visible(line)}", file=sys.stderr)
             code = exit_code(error)
         if code:
             raise typer.Exit(code)
@@ -95,6 +95,11 @@ def _paragraphs(text: str) -> str:
     return "\n\n".join(" ".join(one.split()) for one in inspect.cleandoc(text).split("\n\n"))
 
 
+def visible(text: str) -> str:
+    """The text with everything escaped that a terminal would obey instead of show."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def debugging(environ: Mapping[str, str]) -> bool:
     return environ.get("ARGUS_DEBUG", "") not in ("", "0")
 
@@ -105,7 +110,7 @@ def unexpected(kind: type[BaseException], error: BaseException, trace: Traceback
         sys.__excepthook__(kind, error, trace)
         return
     print(
-        f"error: this should not have happened ({kind.__name__}: {error}): please report it, with what "
+        f"error: this should not have happened ({kind.__name__}: {visible(str(error))}): please report it, with what "
         "ARGUS_DEBUG=1 shows in addition",
         file=sys.stderr,
     )

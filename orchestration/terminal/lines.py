@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from orchestration.terminal.exits import silence
+from orchestration.terminal.exits import silence, visible
 
 
 class Lines:
@@ -37,6 +37,6 @@ class Lines:
 def tell(text: str) -> None:
     """A notice on stderr; nobody has to be there to read it."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(visible(text), file=sys.stderr, flush=True)
     except OSError:
         silence(sys.stderr)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestration.terminal.closing import look_further, summary
+from orchestration.terminal.exits import visible
 from orchestration.terminal.info import RunInfo
 from orchestration.terminal.panels import panels
 from orchestration.terminal.tally import Tally
@@ -34,7 +35,7 @@ class LiveTable:
         self._console.print(Text("starting: the market, Ray, the actors …", style="dim"))
 
     def notice(self, text: str) -> None:
-        self._console.print(Text(f"note: {text}", style="yellow"))
+        self._console.print(Text(f"note: {visible(text)}", style="yellow"))
 
     def begin(self, info: RunInfo) -> None:
         self._tally = Tally(info)

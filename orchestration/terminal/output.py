@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from orchestration.terminal.exits import visible
+
 Plain = dict[str, Any]
 
 
@@ -19,7 +21,7 @@ class Column(NamedTuple):
 
 def say(*lines: str) -> None:
     for line in lines:
-        print(line)
+        print(visible(line))
 
 
 def print_json(value: Any) -> None:
@@ -41,7 +43,7 @@ def put_bytes(line: bytes) -> None:
 
 def print_table(columns: Sequence[Column], rows: Iterable[Plain], empty: str) -> None:
     """A table on a terminal, aligned text in a pipe; ``empty`` where there are no rows."""
-    texts = [[column.text(row) for column in columns] for row in rows]
+    texts = [[visible(column.text(row)) for column in columns] for row in rows]
     if not texts:
         say(empty)
     elif sys.stdout.isatty():

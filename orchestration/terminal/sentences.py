@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from domain import events
+from orchestration.terminal.exits import visible
 from orchestration.terminal.figures import money, plain, price, quantity, reason
 
 Data = Mapping[str, Any]
@@ -19,7 +20,7 @@ def sentence(kind: str, symbol: str | None, data: Data) -> str:
     tell = _SAYINGS.get(kind)
     if tell is None and kind.startswith("ORDER_"):
         tell = _order
-    return tell(symbol or "", data) if tell else _anything(symbol or "", data)
+    return visible((tell or _anything)(symbol or "", data))
 
 
 def _execution(symbol: str, data: Data) -> str:

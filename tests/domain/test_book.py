@@ -312,3 +312,14 @@ def test_other_symbols_are_not_in_flight() -> None:
     assert [one.order.id for one in book.in_flight("BTC")] == ["b"]
     assert book.exposed() == ["BTC", "EURUSD"]
     assert book.exposure("XAUUSD") == 0
+
+
+def test_a_position_that_the_venue_itself_closes_gives_its_slot_back() -> None:
+    book = a_book(10_000)
+    assert book.exposed() == ["EURUSD"]
+
+    book.apply(a_fill(id="f1", order_id="stop", side=SELL, reason="STOP"))
+    assert book.exposed() == []
+
+    book.apply(a_fill(id="f2", order_id="foreign"))
+    assert book.exposed() == ["EURUSD"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from domain.events import TYPES, Draft, event_id
-from domain.order import NEXT
+from domain.order import NEXT, order_id
 
 
 def test_the_types_are_those_of_the_design_each_once() -> None:
@@ -26,3 +26,11 @@ def test_an_events_id_is_computed_from_run_type_and_key() -> None:
 
     assert draft.id("run") == again.id("run") == event_id("run", "CANDIDATE", "key")
     assert len(set(others)) == 8
+
+
+def test_events_of_an_order_lie_beside_it_and_are_still_told_apart() -> None:
+    order = order_id("run", "ema_cross", "EURUSD", 1, "ENTRY", 0)
+    kinds = [event_id("run", kind, order) for kind in TYPES] + [event_id("other", TYPES[0], order)]
+
+    assert {one[:8] for one in kinds} == {order[:8]}
+    assert len({*kinds, order}) == len(TYPES) + 2

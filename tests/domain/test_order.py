@@ -73,6 +73,11 @@ def test_the_same_decision_always_makes_the_same_id() -> None:
     assert order_id(*DECISION) == order_id(*DECISION) == "6553f1003858e227185ffeff103549fe"
 
 
+def test_ids_of_one_moment_lie_side_by_side() -> None:
+    assert int(order_id(*DECISION)[:8], 16) == DECISION[3] // 10**9
+    assert len(order_id(*DECISION)) == len(order_id("s", "s", "s", -1, "ENTRY", 0)) == 32
+
+
 @pytest.mark.parametrize(
     ("place", "other"),
     [(0, "run-2"), (1, "bos"), (2, "BTC"), (3, 1_700_000_000_000_000_001), (4, "SIGNAL"), (5, 1)],

@@ -21,7 +21,9 @@ LATER = START + 2 * 10**18
 class Operator:
     """Says one thing when a condition of the run holds for the first time."""
 
-    def __init__(self, system: System, when: Callable[[LocalRuntime], bool], *verbs: tuple[str, dict[str, Any]]) -> None:
+    def __init__(
+        self, system: System, when: Callable[[LocalRuntime], bool], *verbs: tuple[str, dict[str, Any]]
+    ) -> None:
         self._system, self._when, self._verbs = system, when, verbs
 
     async def __call__(self, runtime: LocalRuntime) -> None:
@@ -96,7 +98,7 @@ def test_the_halt_file_stops_new_risk(system: System) -> None:
     story = system.run({"EURUSD": WAVES})
 
     assert story.summary.orders == 0
-    assert {one["data"]["value"] for one in story.of("RISK_DENIED")} == {str(system.folder / "HALT")}
+    assert {one["data"]["value"] for one in story.of("RISK_DENIED")} == {"HALT_FILE"}
 
 
 def test_a_drawdown_beyond_the_hard_limit_latches_the_account_only(system: System) -> None:

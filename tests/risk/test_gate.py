@@ -15,7 +15,7 @@ from domain.money import NANO
 from domain.order import order_id
 from domain.timeframe import MINUTE
 from risk.config import RiskConfig
-from risk.gate import Answer, Rules, decision_of, wish_of
+from risk.gate import Answer, Rules, decision_of
 from risk.rules import ALWAYS, RULES
 from risk.state import TradingState
 from risk.view import Denial, Lock
@@ -366,13 +366,46 @@ def test_with_every_stage_off_an_unknown_instrument_or_conversion_still_denies()
     assert desk.enter(symbol="BTC").denial == Denial("CONVERSION_UNKNOWN", "BTC")
 
 
-def test_the_cheap_stages_alone_can_be_asked() -> None:
+@pytest.mark.parametrize(
+    ("view", "held", "candidate", "expected"),
+    [
+        ({}, 0, {}, None),
+        ({"engine_paused": True}, 0, {}, "ENGINE_PAUSED"),
+        ({"locks": [Lock("l", "COOLDOWN", None, None, T + 1, "")]}, 0, {}, "LOCKED"),
+        ({}, 0, {"price": 0}, "PRICE_INVALID"),
+        ({}, 0, {"stop": 0}, "STOP_REQUIRED"),
+        ({"equity": nano(1)}, 0, {}, None),  # what it costs is the full gate's question
+        ({"engine_paused": True}, -10_000, {}, None),  # a reversal's closing part must reach the full gate
+        ({"engine_paused": True}, 10_000, {}, "ENGINE_PAUSED"),
+    ],
+)
+def test_precheck_asks_the_cheap_stages_and_reserves_nothing(
+    view: dict[str, Any], held: int, candidate: dict[str, Any], expected: str | None
+) -> None:
     desk = GateDesk(a_config(max_open_positions=1))
-    desk.hold(10_000, "BTC")
-    wish = wish_of(a_candidate(), desk.view, 0)
+    desk.hold(10_000, "BTC")  # the rooms are full
+    if held:
+        desk.hold(held)
+    for name, value in view.items():
+        setattr(desk.view, name, value)
+    answer = desk.gate.precheck(a_candidate(**candidate), desk.view, 0)
 
-    assert desk.gate.deny(wish, desk.view, last_stage=7) is None
-    assert desk.gate.deny(wish, desk.view) == Denial("MAX_OPEN_POSITIONS", 1, 1)
+    assert (answer.denial.code if answer and answer.denial else None) == expected
+    if answer is not None:
+        assert (answer.order, answer.size) == (None, 0)
+        assert answer.id == order_id("run-1", "ema_cross", "EURUSD", T, "ENTRY", 0)
+    assert desk.book.working == {}
+
+
+def test_precheck_says_what_the_full_gate_would() -> None:
+    desk = GateDesk()
+    desk.view.engine_paused = True
+    candidate = a_candidate()
+    cheap, full = desk.gate.precheck(candidate, desk.view, 0), desk.enter(candidate)
+
+    assert cheap == full
+    assert cheap is not None
+    assert decision_of(candidate, cheap) == decision_of(candidate, full)
 
 
 # -- decisions -----------------------------------------------------------------------------------

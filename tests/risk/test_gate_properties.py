@@ -146,7 +146,7 @@ def obeys(desk: GateDesk, approved: Order | None, before: int) -> None:
 SIZES = some.sampled_from([("fixed_units", 5_000), ("fixed_units", 30_000), ("fixed_fraction", 0)])
 
 
-@given(some.lists(an_act, max_size=40), SIZES)
+@given(some.lists(an_act, min_size=8, max_size=40), SIZES)
 @settings(max_examples=200)
 def test_no_sequence_of_messages_exceeds_the_limits(acts: list[tuple[str, Any, Any]], size: tuple[str, int]) -> None:
     config = RiskConfig(sizing=size[0], units=size[1] * NANO, max_open_positions=MOST, max_order_notional=CAP)
