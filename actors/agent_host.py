@@ -57,11 +57,14 @@ class AgentHost:
             self._at = batch.at
         return self._at
 
-    def scan(self, cycle: int, after: int, batch: BarBatch, snapshot: GateSnapshot) -> HostReport:
-        """One cycle: step the new closed bars, say what follows. The same cycle again gets the same answer."""
+    def scan(self, cycle: int, after: int, batch: BarBatch, snapshot: GateSnapshot | None) -> HostReport:
+        """One cycle: step the new closed bars, say what follows. The same cycle again gets the same answer.
+
+        Without a snapshot nothing is stepped: the gate had to settle first, and the question comes again.
+        """
         if self._last is not None and cycle == self._cycle:
             return self._last
-        if after != self._at:
+        if after != self._at or snapshot is None:
             return HostReport(at=self._at, rows=b"", behind=True)
         begun = time.perf_counter_ns()
         bars, local = self._mine(batch.rows)

@@ -58,9 +58,10 @@ class Executor:
         self._ready = True
         return written
 
-    async def record(self, steps: Sequence[OrderStep]) -> int:
-        """What a price-driven venue did by itself when it was advanced. Twice is once."""
-        return await self._write(steps) if steps else 0
+    async def record(self, steps: Sequence[OrderStep]) -> tuple[OrderStep, ...]:
+        """Write down what a price-driven venue did when it was advanced. Twice is once. Nothing is left to record."""
+        await self._write(steps)
+        return ()
 
     async def submit(self, answer: GateAnswer) -> dict[str, str]:
         """Send what the gate approved, at most ``permits`` at once. Returns order id -> status."""

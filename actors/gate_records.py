@@ -81,6 +81,7 @@ class GateRecords:
     def __init__(self, store: Store, run: RunSpec, venue: str) -> None:
         self.store, self.run, self.venue = store, run, venue
         self._ranked = (-1, 0)
+        self._decided_until = -1
         with store.transaction() as tx:
             found = tx.connection.execute(sa.select(s.accounts).where(s.accounts.c.account == run.account)).first()
             if found is None:
@@ -105,6 +106,8 @@ class GateRecords:
                 .limit(1)
             ).scalar()
             said, until = self._said(c)
+            newest = sa.select(sa.func.max(s.decisions.c.at)).where(s.decisions.c.run_id == self.run.run_id)
+            self._ranked, self._decided_until = (-1, 0), c.execute(newest).scalar() or -1
             locks = [
                 Lock(one.id, one.code, one.symbol, one.side, one.until_at, one.reason)
                 for one in c.execute(
@@ -253,7 +256,9 @@ class GateRecords:
         """Ranks within their T, going on after what this T has decided before (also before a restart)."""
         for one in decided:
             at, rank = self._ranked
-            if at != one["at"]:
+            if at != one["at"] and one["at"] > self._decided_until:
+                rank = 0
+            elif at != one["at"]:
                 mine = (s.decisions.c.run_id == self.run.run_id) & (s.decisions.c.at == one["at"])
                 rank = c.execute(sa.select(sa.func.count()).select_from(s.decisions).where(mine)).scalar() or 0
             one["rank"] = rank

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.scan import Scan
 from actors.specs import DriverSpec
@@ -17,6 +17,15 @@ LIVE_MISSES = 2
 """Under a live cadence a host is restarted after so many missed deadlines in a row."""
 CHUNK = 512
 """Moments of history that travel at once."""
+
+
+class Asked(NamedTuple):
+    """What every host is asked in one cycle: its number, the T before, and references of bars and snapshot."""
+
+    n: int
+    after: int
+    bars: Any
+    snapshot: Any
 
 
 class Host:
@@ -63,10 +72,19 @@ class Hosts:
         """Their answers, with a deadline. Live: who fails is HOST_DOWN this cycle; under barriers its scan
         is repeated from the anchor, so that no decision changes."""
         scan = Scan(self._symbols, self._index)
-        repair = self._live if self.spec.run.live else self._barrier
-        answers = await asyncio.gather(
-            *(repair(host, n, after, bars, snapshot, one) for host, one in zip(self._hosts, references, strict=True))
-        )
+        asked = [(host.name, one) for host, one in zip(self._hosts, references, strict=True) if one is not None]
+        said = iter(await self._peers.get_all(asked, self.spec.deadline))
+        first: list[Any] = [None if one is None else next(said) for one in references]
+        answers: list[HostReport | str] = list(first)
+        broken = [place for place, one in enumerate(first) if not isinstance(one, HostReport) or one.behind]
+        if broken:
+            cycle = Asked(n, after, bars, snapshot)
+            repair = self._live if self.spec.run.live else self._barrier
+            mended = await asyncio.gather(
+                *(repair(self._hosts[place], cycle, references[place], first[place]) for place in broken)
+            )
+            for place, answer in zip(broken, mended, strict=True):
+                answers[place] = answer
         for host, answer in zip(self._hosts, answers, strict=True):
             if isinstance(answer, HostReport):
                 scan.add(answer)
@@ -76,76 +94,78 @@ class Hosts:
 
     # -- barriers --------------------------------------------------------------------------------
 
-    async def _barrier(
-        self, host: Host, n: int, after: int, bars: Any, snapshot: Any, reference: Any
-    ) -> HostReport | str:
+    async def _barrier(self, host: Host, cycle: Asked, reference: Any, answer: Any) -> HostReport | str:
         misses = 0
         while not host.out:
-            try:
-                answer: HostReport = await self._peers.get(host.name, reference, self.spec.deadline)
-                if not answer.behind:
-                    return answer
-                await self._load([host], after)
-            except DeadlineMissed as missed:
+            if isinstance(answer, HostReport) and not answer.behind:
+                return answer
+            if isinstance(answer, HostReport):
+                await self._load([host], cycle.after)
+            elif isinstance(answer, DeadlineMissed):
                 misses += 1
                 if misses >= MISSES:
-                    host.out = f"{missed}, {misses} times at one T: out for the rest of the run"
+                    host.out = f"{answer}, {misses} times at one T: out for the rest of the run"
                     break
                 await self._peers.restart(host.name)
-            except ActorLost as lost:
+            elif isinstance(answer, ActorLost):
                 misses += 1
                 if misses >= MISSES * 3:  # its restarts take a second or two each
-                    host.out = f"{lost}: out for the rest of the run"
+                    host.out = f"{answer}: out for the rest of the run"
                     break
                 await asyncio.sleep(0.5)
-            reference = self._peers.ask(host.name, "scan", n, after, bars, snapshot)
+            else:
+                raise answer
+            answer = await self._again(host, self._ask(host, cycle))
         return host.out
 
     # -- live cadence ----------------------------------------------------------------------------
 
-    async def _live(self, host: Host, n: int, after: int, bars: Any, snapshot: Any, reference: Any) -> HostReport | str:
+    async def _live(self, host: Host, cycle: Asked, reference: Any, answer: Any) -> HostReport | str:
         if host.loading is not None:
             if not host.loading.done():
                 return "loading from its anchor"
             failed, host.loading = host.loading.exception(), None
             if failed is not None:
-                host.loading = self._reload(host, after)
+                host.loading = self._reload(host, cycle.after)
                 return f"loading failed: {failed}"
-            reference = await self._joined(host, n, after, bars, snapshot)
-        owed = reference if reference is not None else host.pending
-        if owed is None:
-            host.loading = self._reload(host, after)
+            reference = await self._joined(host, cycle)
+        elif reference is None and host.pending is None:
+            host.loading = self._reload(host, cycle.after)
             return "lost while it was loading"
-        try:
-            answer: HostReport = await self._peers.get(host.name, owed, self.spec.deadline)
-        except DeadlineMissed as missed:
+        owed = reference if reference is not None else host.pending
+        if answer is None:
+            answer = await self._again(host, owed) if owed is not None else ActorLost(host.name, "it is restarting")
+        if isinstance(answer, DeadlineMissed):
             host.pending = owed
             host.misses += 1
             if host.misses >= LIVE_MISSES:
                 host.misses, host.pending = 0, None
                 await self._peers.restart(host.name)
-                host.loading = self._reload(host, after)
-            return str(missed)
-        except ActorLost as lost:
-            host.pending = None
-            host.loading = self._reload(host, after)
-            return str(lost)
+                host.loading = self._reload(host, cycle.after)
+            return str(answer)
         host.pending, host.misses = None, 0
-        if answer.behind or reference is None:
-            host.loading = self._reload(host, after)
-            return "behind: loading from its anchor"
+        if isinstance(answer, HostReport) and not answer.behind and reference is not None:
+            return answer
+        host.loading = self._reload(host, cycle.after)
+        return "behind: loading from its anchor" if isinstance(answer, HostReport) else str(answer)
+
+    async def _again(self, host: Host, reference: Any) -> Any:
+        (answer,) = await self._peers.get_all([(host.name, reference)], self.spec.deadline)
         return answer
+
+    def _ask(self, host: Host, cycle: Asked) -> Any:
+        return self._peers.ask(host.name, "scan", cycle.n, cycle.after, cycle.bars, cycle.snapshot)
 
     def _reload(self, host: Host, until: int) -> asyncio.Task[None]:
         return asyncio.create_task(self._load([host], until))
 
-    async def _joined(self, host: Host, n: int, after: int, bars: Any, snapshot: Any) -> Any:
+    async def _joined(self, host: Host, cycle: Asked) -> Any:
         """Loaded meanwhile: what closed since is caught up, and it scans with the others. None if it is gone."""
         try:
-            await self._load_once([host], after, host.reached)
+            await self._load_once([host], cycle.after, host.reached)
         except ArgusError:
             return None
-        return self._peers.ask(host.name, "scan", n, after, bars, snapshot)
+        return self._ask(host, cycle)
 
     # -- from the anchor -------------------------------------------------------------------------
 

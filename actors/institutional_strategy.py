@@ -140,8 +140,14 @@ class InstitutionalStrategy:
         if self._stopping.is_set() and not chained:
             return True
         self._hosts.had_bars = at > self._after
-        snapshot_ref, scans = chain or self._chain(n, bars[1], redone)
-        snapshot: GateSnapshot = await self._peers.get("RiskManager", snapshot_ref, self.spec.deadline)
+        matched, snapshot_ref, scans = chain or self._chain(n, bars[1], redone)
+        snapshot: GateSnapshot | None = await self._peers.get("RiskManager", snapshot_ref, self.spec.deadline)
+        if snapshot is None:
+            recorded = self._peers.ask("Executor", "record", matched)
+            snapshot_ref = self._peers.ask("RiskManager", "snapshot", bars[1], recorded)
+            scans = self._hosts.scan(n, self._after, bars[1], redone or snapshot_ref)
+            snapshot = await self._peers.get("RiskManager", snapshot_ref, self.spec.deadline)
+            assert snapshot is not None
         self.snapshot = snapshot
         await self._commands.obey(n, "open")
         if redone is None:
@@ -174,13 +180,15 @@ class InstitutionalStrategy:
             await self._commands.obey(self._n, "wait")
         return waiting.result()
 
-    def _chain(self, n: int, bars: Any, redone: GateSnapshot | None) -> tuple[Any, list[Any]]:
-        """Venue, executor, gate and hosts, each on the reference of the one before."""
+    def _chain(self, n: int, bars: Any, redone: GateSnapshot | None) -> tuple[Any, Any, list[Any]]:
+        """Venue, gate and hosts, each on the reference of the one before, for the usual cycle without a fill.
+
+        After a fill the gate answers None, and the executor writes it down before the gate and the hosts go on.
+        """
         peers, epoch = self._peers, self.run_spec.epoch
         matched = peers.ask(self._gateway, "advance", epoch, bars)
-        recorded = peers.ask("Executor", "record", matched)
-        snapshot = peers.ask("RiskManager", "snapshot", bars, recorded)
-        return snapshot, self._hosts.scan(n, self._after, bars, redone or snapshot)
+        snapshot = peers.ask("RiskManager", "snapshot", bars, matched)
+        return matched, snapshot, self._hosts.scan(n, self._after, bars, redone or snapshot)
 
     async def _act(self, scan: Scan, at: int) -> None:
         """Exits first, then candidates, best first: the gate, then the executor."""

@@ -21,7 +21,7 @@ from domain.candidate import Candidate, Exit, Held
 from domain.events import ALERT, Draft
 from domain.market import BarBatch
 from domain.money import ONE, to_float
-from domain.order import Denied, Order
+from domain.order import Denied, Order, OrderStep
 from domain.ports import Clock
 from domain.timeframe import day_start
 from journal.store import Store
@@ -82,11 +82,13 @@ class RiskManager(SharedState):
 
     # -- the cycle -------------------------------------------------------------------------------
 
-    def snapshot(self, batch: BarBatch, matched: object = None) -> GateSnapshot:
+    def snapshot(self, batch: BarBatch, matched: Sequence[OrderStep] = ()) -> GateSnapshot | None:
         """Settle what came of the bars, value the book at them, and say where the gate stands.
 
-        ``matched`` only orders the messages: the venue has advanced and its fills are written down.
+        ``matched`` is what the venue made of these bars; None if the executor must write that down first.
         """
+        if matched:
+            return None
         self.settle()
         self._prices.take(batch)
         self._now = max(self._now, batch.at)

@@ -41,20 +41,20 @@ class Soak(rig.Watcher):
                 self._sample(cycle)
 
     def _sample(self, cycle: int) -> None:
-        file, log = rig.database_bytes(self._database)
         memory = {name: round(rig.rss_of(pid), 2) for name, pid in sorted(rig.actor_pids().items())}
         found: dict[str, Any] = {
             "cycle": cycle,
             "seconds": round(time.perf_counter() - self._begun, 1),
             "rss_mb": memory,
             "object_store": rig.object_store(),
-            "file": file,
-            "log": log,
+            "log": rig.log_bytes(self._database),
         }
-        self.samples.append(found | self._rows())
-        rig.progress(f"cycle {cycle}: {sum(memory.values()):.0f} MB, database {file + log:,} bytes")
+        found |= self._kept()
+        self.samples.append(found)
+        rig.progress(f"cycle {cycle}: {sum(memory.values()):.0f} MB, database {found['database']:,} bytes")
 
-    def _rows(self) -> dict[str, int]:
+    def _kept(self) -> dict[str, int]:
+        """Rows of the tables that grow, and the bytes of the database as its readers see it, log included."""
         from sqlalchemy import func, select
 
         from journal import schema
@@ -63,12 +63,13 @@ class Soak(rig.Watcher):
         store = Store(f"sqlite:///{self._database}", 0)
         tables = {"cycles": schema.cycles, "decisions": schema.decisions, "events": schema.events}
         with store.read() as connection:
+            pages, size = (connection.exec_driver_sql(f"PRAGMA {one}").scalar() for one in ("page_count", "page_size"))
             found = {
                 name: int(connection.execute(select(func.count()).select_from(one)).scalar() or 0)
                 for name, one in tables.items()
             }
         store.close()
-        return found
+        return found | {"database": int(pages or 0) * int(size or 0)}
 
 
 def shown(samples: list[dict[str, Any]]) -> str:
@@ -77,11 +78,11 @@ def shown(samples: list[dict[str, Any]]) -> str:
     rows = [
         (
             *(one["cycle"], one["seconds"], *(one["rss_mb"].get(name, 0.0) for name in names)),
-            *(one["object_store"], one["file"], one["log"], one["cycles"], one["decisions"], one["events"]),
+            *(one["object_store"], one["database"], one["log"], one["cycles"], one["decisions"], one["events"]),
         )
         for one in samples
     ]
-    return table(("cycle", "s", *short, "store B", "file B", "log B", "cycles", "decisions", "events"), rows)
+    return table(("cycle", "s", *short, "store B", "database B", "log B", "cycles", "decisions", "events"), rows)
 
 
 def main() -> int:

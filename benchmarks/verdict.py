@@ -30,8 +30,8 @@ def verdict(samples: list[dict[str, Any]]) -> dict[str, Any]:
     }
     store, _ = line(cycles, [one["object_store"] for one in later])
     kept = [one["cycles"] + one["decisions"] for one in later]
-    per_row, straight = line(kept, [one["file"] for one in later])
-    per_cycle, _ = line(cycles, [one["file"] for one in later])
+    per_row, straight = line(kept, [one["database"] for one in later])
+    per_cycle, _ = line(cycles, [one["database"] for one in later])
     level = max(slopes.values()) <= LEVEL and store * 10_000 <= STORE_LEVEL
     return {
         "rss_mb_per_10k_cycles": slopes,

@@ -83,6 +83,10 @@ class Peers(Protocol):
         """The value. Raises DeadlineMissed, ActorLost, or what the method raised."""
         ...
 
+    def get_all(self, references: Sequence[tuple[str, Any]], within: float) -> Awaitable[list[Any]]:
+        """Several answers at once, each under its actor's name: a value, or the error as a value."""
+        ...
+
     def restart(self, name: str) -> Awaitable[None]:
         """Kill it; it comes back with its constructor run again."""
         ...

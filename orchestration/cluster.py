@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import psutil
 import ray
 import ray.exceptions as failures
 from ray.experimental import internal_kv
@@ -23,6 +24,8 @@ from orchestration.topology import ActorSpec
 NAMESPACE = "argus"
 LOOK = 0.2
 """Seconds between two looks at whether anybody still waits for the start."""
+GONE_WITHIN = 1.0
+"""Seconds for Ray's processes to end by themselves."""
 BUCKETS_MS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
 GONE = (
     failures.RayActorError,
@@ -77,6 +80,16 @@ class RayPeers:
         except failures.RayError as error:
             raise told(name, error) from error
 
+    async def get_all(self, references: Sequence[tuple[str, Any]], within: float) -> list[Any]:
+        if not references:
+            return []
+        waiting = [asyncio.wrap_future(reference.future()) for _, reference in references]
+        _, late = await asyncio.wait(waiting, timeout=within)
+        return [
+            DeadlineMissed(name, within) if one in late else _outcome(name, one)
+            for (name, _), one in zip(references, waiting, strict=True)
+        ]
+
     async def restart(self, name: str) -> None:
         """Kill it wherever it hangs; Ray builds it anew."""
         handle = self._handle(name)
@@ -92,6 +105,11 @@ class RayPeers:
             except ValueError as error:
                 raise ActorLost(name, "there is no such actor") from error
         return self._handles[name]
+
+
+def _outcome(name: str, done: asyncio.Future[Any]) -> Any:
+    error = done.exception()
+    return done.result() if error is None else told(name, error)
 
 
 def told(name: str, error: BaseException) -> BaseException:
@@ -170,17 +188,15 @@ class RayRuntime:
         options: dict[str, Any] = {"address": address, "namespace": NAMESPACE, "log_to_driver": False}
         if self.local:
             options |= {"include_dashboard": dashboard, "_metrics_export_port": metrics_port or _free_port()}
+        self._others = psutil.Process().children()
         try:
             self.context = ray.init(logging_level="ERROR", configure_logging=True, **options)
-        except Exception as error:
-            ray.shutdown()
-            if type(error) is not Exception and not isinstance(error, RuntimeError | OSError | ValueError):
-                raise  # Ray itself raises bare ones
-            raise ConfigError(f"Ray did not start (address {address}): {error}") from error
-        try:
             self._claim()
-        except BaseException:
-            ray.shutdown()
+        except BaseException as error:
+            self._end()
+            if type(error) is Exception or isinstance(error, RuntimeError | OSError | ValueError):  # what Ray raises
+                way = "correct that, or try again when the machine is less busy (its logs: ray/session_latest/logs)"
+                raise ConfigError(f"Ray did not start (address {address}): {error}; {way}") from error
             raise
 
     @property
@@ -253,7 +269,24 @@ class RayRuntime:
         if not self.local:
             self.clear()
         self._handles.clear()
+        self._end()
+
+    def _end(self) -> None:
+        """Leave the cluster; of one that we started, also of half of one, no process stays."""
+        others = set(self._others)
+        ours = [one for one in psutil.Process().children() if one not in others] if self.local else []
+        started = [*ours, *(below for one in ours for below in _below(one))]
         ray.shutdown()
+        for left in psutil.wait_procs(started, timeout=GONE_WITHIN)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                left.kill()
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _last_line(error: object) -> str:
@@ -262,9 +295,8 @@ def _last_line(error: object) -> str:
 
 
 def _free_port() -> int:
-    """A free port above Ray's worker range, which it refuses."""
-    for port in range(20_080, 20_980):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    return 0
+    """A port that is free now, from the system's own range: above Ray's worker ports, which it refuses, and
+    seldom the same for two that start together (Ray fails to start when its metrics port is taken)."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])

@@ -107,7 +107,7 @@ def run(overrides: Overrides, screen: Screen) -> int:
         settings, found, url = prepare(overrides, screen)
         with _leased(url) as (identity, heart):
             return _run(settings, found, identity, heart, screen, signals)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # the second is Ray's own answer to a SIGTERM while it starts
         if signals.orderly:
             raise
         return _not_begun(screen, signals)
@@ -116,7 +116,7 @@ def run(overrides: Overrides, screen: Screen) -> int:
 
 
 def _not_begun(screen: Screen, signals: Signals) -> int:
-    screen.notice(f"{signals.asked} before the first cycle: nothing was traded")
+    screen.notice(f"{signals.asked or 'terminated'} before the first cycle: nothing was traded")
     return 0
 
 
@@ -173,12 +173,8 @@ def _run(settings: Settings, found: Market, identity: Identity, heart: Heart, sc
     kernel_cache.compile_all([build("strategy", settings.strategy.name, STRATEGIES)])
     from orchestration.cluster import RayRuntime
 
+    runtime = RayRuntime(settings.ray.address, settings.ray.dashboard, settings.ray.metrics_port)
     signals.orderly = True
-    try:
-        runtime = RayRuntime(settings.ray.address, settings.ray.dashboard, settings.ray.metrics_port)
-    except SystemExit:  # Ray's own answer to a SIGTERM while it starts
-        signals.asked = "terminated"
-        return _not_begun(screen, signals)
     signals.watch()
     try:
         if not signals.asked:

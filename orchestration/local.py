@@ -97,6 +97,10 @@ class LocalRuntime:
         except TimeoutError:
             raise DeadlineMissed(name, within) from None
 
+    async def get_all(self, references: Sequence[tuple[str, Any]], within: float) -> list[Any]:
+        waiting = [self.get(name, reference, within) for name, reference in references]
+        return list(await asyncio.gather(*waiting, return_exceptions=True))
+
     async def restart(self, name: str) -> None:
         self.lose(name)
 

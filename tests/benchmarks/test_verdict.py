@@ -16,7 +16,7 @@ def samples(rss: list[float], bytes_per_cycle: int = 300) -> list[dict[str, Any]
             "cycle": place * 5_000,
             "rss_mb": {"RiskManager": value},
             "object_store": 0,
-            "file": 100_000 + place * 5_000 * bytes_per_cycle,
+            "database": 100_000 + place * 5_000 * bytes_per_cycle,
             "log": 4_000_000,
             "cycles": place * 5_000,
             "decisions": place * 100,
