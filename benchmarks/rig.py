@@ -113,10 +113,10 @@ def is_summary(row: Any) -> bool:
 def actor_pids() -> dict[str, int]:
     """Our actors on this machine and their processes, as each has written them down at its start."""
     found = {}
-    for key in internal_kv._internal_kv_list(b"argus:"):
+    for key in internal_kv._internal_kv_list(b"argus:pid:"):
         host, _, pid = internal_kv._internal_kv_get(key).decode().rpartition(":")
         if host == socket.gethostname():
-            found[key.decode().removeprefix("argus:")] = int(pid)
+            found[key.decode().removeprefix("argus:pid:")] = int(pid)
     return found
 
 

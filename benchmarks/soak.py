@@ -26,9 +26,9 @@ EVERY = 5_000
 class Soak(rig.Watcher):
     """One sample: cycle, seconds, RSS by actor, object store, database, rows."""
 
-    def __init__(self, database: Path, every: int) -> None:
+    def __init__(self, database: Path, every: int, last: int) -> None:
         self.samples: list[dict[str, Any]] = []
-        self._database, self._every = database, every
+        self._database, self._every, self._last = database, every, last
 
     def started(self, info: Any) -> None:
         self._begun = time.perf_counter()
@@ -37,7 +37,7 @@ class Soak(rig.Watcher):
     def row(self, row: Any) -> None:
         if rig.is_summary(row):
             cycle = int(facts(row["body"])["cycle"])
-            if cycle % self._every == 0:
+            if cycle % self._every == 0 and cycle <= self._last:
                 self._sample(cycle)
 
     def _sample(self, cycle: int) -> None:
@@ -96,8 +96,9 @@ def main() -> int:
         parser.error("every number is 1 or more")
     every = given.every or min(EVERY, max(1, given.cycles // 10))
     with rig.folder() as home:
-        soak = Soak(home / "argus.db", every)
-        code = rig.run(soak, home / "argus.db", rig.symbols(given.symbols), given.cycles)
+        soak = Soak(home / "argus.db", every, given.cycles)
+        spare = max(10, every // 10)  # so that the driver's closing summary does not fall into the last sample
+        code = rig.run(soak, home / "argus.db", rig.symbols(given.symbols), given.cycles + spare)
     if code:
         return code
     said = verdict(soak.samples)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pickle
 import signal
 import socket
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -135,8 +137,12 @@ def _kill(name: str, handle: Any) -> None:
             os.kill(int(pid), signal.SIGKILL)
 
 
+def _spec_key(name: str) -> bytes:
+    return f"argus:spec:{name}".encode()
+
+
 def _pid_key(name: str) -> bytes:
-    return f"argus:{name}".encode()
+    return f"argus:pid:{name}".encode()
 
 
 def _listed() -> list[str]:
@@ -146,14 +152,14 @@ def _listed() -> list[str]:
 class Shell:
     """The actor around an object: built in its own process, spoken to by the names of its methods.
 
-    At the first start what the builder raises goes to whoever spawned it; after a restart the process
-    ends, and Ray tries again.
+    What it is built from lies in the cluster's own key-value store, so that a restart finds it whatever its
+    size and wherever it happens. At the first start what the builder raises goes to whoever spawned it;
+    after a restart the process ends, and Ray tries again.
     """
 
-    def __init__(self, spec: ActorSpec) -> None:
-        internal_kv._internal_kv_put(
-            _pid_key(spec.name), f"{socket.gethostname()}:{os.getpid()}".encode(), overwrite=True
-        )
+    def __init__(self, name: str) -> None:
+        internal_kv._internal_kv_put(_pid_key(name), f"{socket.gethostname()}:{os.getpid()}".encode(), overwrite=True)
+        spec: ActorSpec = pickle.loads(zlib.decompress(internal_kv._internal_kv_get(_spec_key(name))))
         restarted = ray.get_runtime_context().was_current_actor_reconstructed
         for attempt in range(3):
             try:
@@ -184,6 +190,7 @@ class RayRuntime:
         self.address, self.local = address, address == "local"
         self._handles: dict[str, Any] = {}
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_worker_niceness", "0")  # who trades does not stand back for others
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         options: dict[str, Any] = {"address": address, "namespace": NAMESPACE, "log_to_driver": False}
         if self.local:
@@ -221,7 +228,8 @@ class RayRuntime:
             if not self.local:
                 kept = ("NUMBA_CACHE_DIR", "NUMBA_DISABLE_INTEL_SVML")
                 options["runtime_env"] = {"env_vars": {key: os.environ[key] for key in kept if key in os.environ}}
-            self._handles[spec.name] = ray.remote(shown).options(**options).remote(spec)
+            internal_kv._internal_kv_put(_spec_key(spec.name), zlib.compress(pickle.dumps(spec)), overwrite=True)
+            self._handles[spec.name] = ray.remote(shown).options(**options).remote(spec.name)
 
     def ready(self, within: float, given_up: Callable[[], bool] = lambda: False) -> None:
         """Wait until every actor answers, or nobody wants it any more. Raises what a constructor raised, or

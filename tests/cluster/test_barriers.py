@@ -14,8 +14,8 @@ from tests.flow.system import System, path, write_bars
 pytestmark = pytest.mark.ray
 
 BARS = {
-    "EURUSD": path(*[(30, -0.0002), (30, 0.0003)] * 6),
-    "BTC": path(*[(30, 9.0), (30, -8.0)] * 6, start=40_000.0),
+    "EURUSD": path(*[(30, -0.0002), (30, 0.0003)] * 4),
+    "BTC": path(*[(30, 9.0), (30, -8.0)] * 4, start=40_000.0),
 }
 ACTORS = ("PairAgent:EURUSD", "RiskManager", "Executor", "VenueGateway:paper", "MarketFeed", "InstitutionalStrategy")
 
@@ -39,7 +39,7 @@ def test_a_killed_actor_changes_no_decision(start: Any, tmp_path: Path, name: st
     calm = tmp_path / "calm"
     calm.mkdir()
     expected = System(calm).run(BARS, preset="balanced").summary
-    run = start(("EURUSD", "BTC"), data=files(tmp_path), preset="balanced", speed="40")
+    run = start(("EURUSD", "BTC"), data=files(tmp_path), preset="balanced", speed="60")
     run.wait(lambda: len(run.told("TRADE_EXECUTION")) >= 2, what="trades")
 
     os.kill(run.pid(name), signal.SIGKILL)
