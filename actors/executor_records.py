@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from domain.venue import VenueOrder
 from journal import schema as s
 from journal.store import Store
 
+REMEMBERED = 10_000
+"""Ended orders and fills kept in memory; the database refuses an older one that is told again."""
+
 MADE_BY_THE_VENUE = (orders.STOP, orders.TARGET, orders.FINANCING)
 """Reasons of fills whose order nobody sent."""
 
@@ -28,19 +32,22 @@ class ExecutorRecords:
         self.store, self.run = store, run
         self._story: dict[str, list[str]] = {}
         self._orders: dict[str, Order] = {}
-        self._fills: set[str] = set()
+        self._fills: OrderedDict[str, None] = OrderedDict()
+        self._done: deque[str] = deque()
         self._load()
 
     def _load(self) -> None:
         account = self.run.account
         events = s.order_events
-        self._story, self._orders = {}, {}
+        self._story, self._orders, self._done = {}, {}, deque()
         with self.store.read() as c:
             for row in c.execute(
                 sa.select(events.c.order_id, events.c.status).where(events.c.account == account).order_by(events.c.seq)
             ):
                 self._story.setdefault(row.order_id, []).append(row.status)
-            self._fills = set(c.execute(sa.select(s.fills.c.id).where(s.fills.c.account == account)).scalars())
+            known = sa.select(s.fills.c.id).where(s.fills.c.account == account).order_by(s.fills.c.seq)
+            self._fills = OrderedDict.fromkeys(c.execute(known).scalars())
+            self._done.extend(one for one, story in self._story.items() if story[-1] in orders.DONE)
             reserved = sa.select(s.reservations.c.order_id).where(s.reservations.c.account == account)
             for row in c.execute(sa.select(s.orders).where(s.orders.c.id.in_(reserved))):
                 self._orders[row.id] = rows.order_of(row)
@@ -114,6 +121,11 @@ class ExecutorRecords:
         for step, _ in news:
             if step.status in orders.DONE:
                 self._orders.pop(step.order_id, None)
+                self._done.append(step.order_id)
+        while len(self._done) > REMEMBERED:
+            self._story.pop(self._done.popleft(), None)
+        while len(self._fills) > REMEMBERED:
+            self._fills.popitem(last=False)
         return len(news)
 
     def _news(self, step: OrderStep, reconciling: bool) -> bool | None:
@@ -130,7 +142,7 @@ class ExecutorRecords:
         surprising = orders.step(step.order_id, before, step.status, reconciling=reconciling, story=tuple(story))
         story.append(step.status)
         if step.fill is not None:
-            self._fills.add(step.fill.id)
+            self._fills[step.fill.id] = None
         return surprising
 
     def _events(self, step: OrderStep, surprising: bool) -> list[Draft]:

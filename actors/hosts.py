@@ -15,8 +15,8 @@ MISSES = 3
 """Under barriers a host that misses so many deadlines at one T is out for the rest of the run."""
 LIVE_MISSES = 2
 """Under a live cadence a host is restarted after so many missed deadlines in a row."""
-CHUNK = 512
-"""Moments of history that travel at once."""
+CHUNK = 200_000
+"""Bars of history that travel at once, at most."""
 
 
 class Asked(NamedTuple):
@@ -49,6 +49,7 @@ class Hosts:
         self._hosts = [Host(name, symbols) for name, symbols in spec.hosts]
         self._symbols = tuple(symbol for host in self._hosts for symbol in host.symbols)
         self._index = {symbol: row for row, symbol in enumerate(self._symbols)}
+        self._most = max(1, CHUNK // len(spec.run.rows))
         self.had_bars = False
 
     @property
@@ -182,7 +183,7 @@ class Hosts:
     async def _load_once(self, hosts: list[Host], until: int, after: int = -1) -> None:
         patience = self.spec.deadline * 4
         while after < until:
-            reached_ref, part = self._peers.ask("MarketFeed", "history", after, until, CHUNK, parts=2)
+            reached_ref, part = self._peers.ask("MarketFeed", "history", after, until, self._most, parts=2)
             loads = [(host, self._peers.ask(host.name, "load", after, part)) for host in hosts]
             reached = await self._peers.get("MarketFeed", reached_ref, patience)
             for host, load in loads:

@@ -14,6 +14,9 @@ import msgspec
 from domain.money import NANO, ONE, Rate, convert, divide, times
 from domain.order import ENTRY, Fill, Order
 
+REMEMBERED = 10_000
+"""Fills that are recognised when seen again; older ones are known by the cursor of whoever tells of them."""
+
 REVERSAL = "REVERSAL"
 """Why a position was closed that the opposite entry turned around."""
 
@@ -104,7 +107,7 @@ class Book:
         self.rates: dict[str, Rate] = {}
         self._sides: dict[str, list[int]] = {}  # symbol -> [buys, sells] still to fill
         self._exposed: list[str] | None = None  # remembered until something moves
-        self._seen: set[str] = set()
+        self._seen: dict[str, None] = {}  # fills, oldest first
 
     # -- orders ----------------------------------------------------------------------------------
 
@@ -147,7 +150,7 @@ class Book:
         """
         if fill.id in self._seen:
             return Applied()
-        self._seen.add(fill.id)
+        self._see(fill)
         self._exposed = None
         self.filled(fill.order_id, fill.quantity)
         commission = convert(fill.commission, rate)
@@ -164,11 +167,16 @@ class Book:
             self._enlarge(None, fill, left, rate, commission - share)
         return Applied(opened=left > 0, closed=closed, flat=fill.symbol not in self.positions)
 
+    def _see(self, fill: Fill) -> None:
+        self._seen[fill.id] = None
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+
     def charge(self, fill: Fill, rate: Rate = ONE) -> None:
         """Financing of a position, once: the ``commission`` of a fill without quantity (negative: received)."""
         if fill.id in self._seen:
             return
-        self._seen.add(fill.id)
+        self._see(fill)
         amount = convert(fill.commission, rate)
         self.balance -= amount
         position = self.positions.get(fill.symbol)

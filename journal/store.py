@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Engine, Table, insert, select
 from sqlalchemy.engine import Dialect
 
 from domain.errors import StaleEpoch
@@ -20,7 +21,6 @@ from journal.schema import events, sequence
 Rows = Sequence[dict[str, Any]]
 
 _COUNTER = select(sequence.c.seq, sequence.c.epoch).where(sequence.c.id == 1).with_for_update()
-_COUNT = update(sequence).where(sequence.c.id == 1)
 _JSON = msgspec.json.Encoder()
 
 
@@ -45,6 +45,9 @@ class Statements:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._known: dict[tuple[str, str, tuple[str, ...]], Statement] = {}
+        self.counter = str(_COUNTER.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        mark = "?" if dialect.paramstyle == "qmark" else "%s"
+        self.count = f"UPDATE {sequence.name} SET seq = {mark} WHERE id = 1"
 
     def get(self, table: Table, columns: tuple[str, ...], conflict: str) -> Statement:
         key = (table.name, conflict, columns)
@@ -97,7 +100,7 @@ class Tx:
     def finish(self) -> None:
         """Write the counter, once, if anything was emitted."""
         if self._seq != self._counted:
-            self.connection.execute(_COUNT, {"seq": self._seq})
+            self.connection.exec_driver_sql(self._statements.count, (self._seq,))
             self._counted = self._seq
 
     def _write(self, table: Table, rows: Rows, conflict: str) -> None:
@@ -113,12 +116,15 @@ class Store:
         self.engine = open_engine(url)
         self._reader = reading(self.engine)
         self._statements = Statements(self.engine.dialect)
+        self._kept = threading.local()
+        self._open: list[Connection] = []
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """All of it or nothing. Raises StaleEpoch before anything is written if another engine has started."""
-        with self.engine.begin() as connection:
-            seq, epoch = connection.execute(_COUNTER).one()
+        connection = self._connection(self.engine, "writer")
+        with connection.begin():
+            seq, epoch = connection.exec_driver_sql(self._statements.counter).one()
             if epoch > self.epoch:
                 raise StaleEpoch(
                     f"database {password_hidden(self.url)} is at epoch {epoch}, this engine at {self.epoch}: "
@@ -131,10 +137,26 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One consistent view; waits for no writer."""
-        with self._reader.begin() as connection:
+        connection = self._connection(self._reader, "reader")
+        with connection.begin():
             yield connection
 
+    def _connection(self, engine: Engine, kind: str) -> Connection:
+        """One connection per thread and kind, kept open: to open one costs more than most of what it is used for.
+
+        A second one while the first is in use (a read within a read).
+        """
+        found: Connection | None = getattr(self._kept, kind, None)
+        if found is None or found.closed or found.in_transaction():
+            found = engine.connect()
+            setattr(self._kept, kind, found)
+            self._open.append(found)
+        return found
+
     def close(self) -> None:
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
         self.engine.dispose()
 
 

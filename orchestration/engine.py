@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -24,6 +25,7 @@ from orchestration.terminal.info import RunInfo
 if TYPE_CHECKING:
     from orchestration.cluster import RayRuntime
     from orchestration.terminal.screens import Screen
+    from orchestration.topology import ActorSpec
 
 READY_WITHIN = 120.0
 """Seconds for all actors to answer for the first time."""
@@ -169,27 +171,44 @@ def _run(settings: Settings, found: Market, identity: Identity, heart: Heart, sc
     from domain.registry import build
     from strategies import STRATEGIES
 
-    specs = actor_specs(settings, found, identity)
-    kernel_cache.compile_all([build("strategy", settings.strategy.name, STRATEGIES)])
-    from orchestration.cluster import RayRuntime
+    strategy = build("strategy", settings.strategy.name, STRATEGIES)
+    with ThreadPoolExecutor(1) as beside, open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        compiled = beside.submit(kernel_cache.compile_all, [strategy])  # while Ray starts; hosts only load
+        specs = actor_specs(settings, found, identity)
+        from orchestration.cluster import RayRuntime
 
-    runtime = RayRuntime(settings.ray.address, settings.ray.dashboard, settings.ray.metrics_port)
-    signals.orderly = True
-    signals.watch()
-    try:
-        if not signals.asked:
-            runtime.spawn(specs)
-            runtime.ready(READY_WITHIN, lambda: bool(signals.asked))
-        if signals.asked:
-            return _not_begun(screen, signals)
-        shown = run_info(settings, found, identity, runtime.dashboard_url)
-        screen.begin(shown)
-        for one in shown.held:
-            if one["symbol"] not in settings.symbols:
-                screen.notice(f"{one['symbol']} is held and not watched by this run: its stop lives at the venue")
-        return Watch(runtime, identity, screen, signals, heart).watch()
-    finally:
-        runtime.stop()
+        runtime = RayRuntime(settings.ray.address, settings.ray.dashboard, settings.ray.metrics_port)
+        signals.orderly = True
+        signals.watch()
+        try:
+            compiled.result()
+            return _on(runtime, specs, settings, found, identity, heart, screen, signals)
+        finally:
+            runtime.stop()
+
+
+def _on(
+    runtime: RayRuntime,
+    specs: list[ActorSpec],
+    settings: Settings,
+    found: Market,
+    identity: Identity,
+    heart: Heart,
+    screen: Screen,
+    signals: Signals,
+) -> int:
+    """The run itself, on a cluster that has started."""
+    if not signals.asked:
+        runtime.spawn(specs)
+        runtime.ready(READY_WITHIN, lambda: bool(signals.asked))
+    if signals.asked:
+        return _not_begun(screen, signals)
+    shown = run_info(settings, found, identity, runtime.dashboard_url)
+    screen.begin(shown)
+    for one in shown.held:
+        if one["symbol"] not in settings.symbols:
+            screen.notice(f"{one['symbol']} is held and not watched by this run: its stop lives at the venue")
+    return Watch(runtime, identity, screen, signals, heart).watch()
 
 
 class Watch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +29,7 @@ class LiveTable:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console()
+        self._console = console or Console(file=sys.stdout)
         self._lock = threading.Lock()
         self._tally: Tally | None = None
         self._live: Live | None = None
