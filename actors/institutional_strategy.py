@@ -131,9 +131,13 @@ class InstitutionalStrategy:
         chained = not self.spec.paced and redone is None
         bars = self._peers.ask("MarketFeed", "next", self._after, self._patience(), parts=2)
         chain = self._chain(n, bars[1], None) if chained else None
-        closed = await self._closed(bars[0])
-        if closed is None:
-            return True
+        if chain is None:
+            closed = await self._closed(bars[0])
+            if closed is None:
+                return True
+            ready = None
+        else:
+            closed, ready = await self._both(bars[0], chain[1])
         at, digest, final = closed
         if final:
             return False
@@ -141,7 +145,7 @@ class InstitutionalStrategy:
             return True
         self._hosts.had_bars = at > self._after
         matched, snapshot_ref, scans = chain or self._chain(n, bars[1], redone)
-        snapshot: GateSnapshot | None = await self._peers.get("RiskManager", snapshot_ref, self.spec.deadline)
+        snapshot: GateSnapshot | None = ready or await self._peers.get("RiskManager", snapshot_ref, self.spec.deadline)
         if snapshot is None:
             recorded = self._peers.ask("Executor", "record", matched)
             snapshot_ref = self._peers.ask("RiskManager", "snapshot", bars[1], recorded)
@@ -163,6 +167,15 @@ class InstitutionalStrategy:
         self._n, self._after = n, max(at, self._after)
         self._timing.cycle = (time.perf_counter() - begun) * 1e3
         return True
+
+    async def _both(self, bars: Any, snapshot: Any) -> tuple[tuple[int, str, bool], GateSnapshot | None]:
+        """What the feed and the gate say, in one wait. Raises what either raised."""
+        asked = (("MarketFeed", bars), ("RiskManager", snapshot))
+        answers = await self._peers.get_all(asked, self.spec.deadline)
+        for one in answers:
+            if isinstance(one, BaseException):
+                raise one
+        return answers[0], answers[1]
 
     async def _closed(self, bars: Any) -> Any:
         """(T, digest, final) of the next T as the feed says it; None when the run is stopped while a paced feed waits.

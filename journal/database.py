@@ -36,6 +36,7 @@ _REASONS = (
     ("readonly", "cannot be written: make the file and its folder writable, or name another database"),
     ("unable to open", "cannot be opened: check the path and its permissions, or name another database"),
     ("locked", "is held by another program: close that program and try again"),
+    ("disk I/O error", "cannot be read or written, the disk may be full or failing: make room, or name another disk"),
     ("disk is full", "cannot grow, the disk is full: make room, or name a database on another disk"),
 )
 """What SQLite says, and what a person can do about it."""

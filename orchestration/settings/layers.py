@@ -156,12 +156,12 @@ def _from_sets(sets: Iterable[str], problems: Problems) -> Iterable[Given]:
     for text in sets:
         path, equals, value = text.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_]\w*(\.[\w.-]+)*", path, re.ASCII):
-            problems.usage(f"--set {text!r}: write KEY=VALUE, like --set risk.max_open_positions=3")
+            problems.usage(f"--set {shown(text)}: write KEY=VALUE, like --set risk.max_open_positions=3")
             continue
         try:
             parsed = yaml_text.value(value)
         except yaml_text.Unreadable as error:
-            problems.usage(f"--set {text!r}: {error}")
+            problems.usage(f"--set {shown(text)}: {error}")
             continue
         yield from _one(path, parsed, f"--set {path}", COMMAND_LINE, problems)
 

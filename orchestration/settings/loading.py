@@ -14,6 +14,7 @@ from orchestration.settings import instrument_list, parse
 from orchestration.settings.check import not_in_this_version, sound
 from orchestration.settings.keys import KEYS, VENUE_KEYS
 from orchestration.settings.layers import (
+    DEFAULT,
     FILE,
     PRESET,
     Given,
@@ -26,6 +27,7 @@ from orchestration.settings.layers import (
 from orchestration.settings.merge import Merged
 from orchestration.settings.options import Overrides
 from orchestration.settings.problems import Problems
+from orchestration.settings.strategy import problems_of
 from orchestration.settings.tree import (
     Account,
     Cycle,
@@ -50,7 +52,7 @@ def load(overrides: Overrides, environ: Mapping[str, str] | None = None) -> Sett
 
     Precedence: command line > environment > files, later over earlier > preset > defaults. Raises
     ConfigError with all problems, or UsageError if the command line is among what is wrong. A strategy's
-    parameters are checked by ``strategy_problems``, which needs the compiler.
+    parameters are checked by ``strategy_problems``, which needs the compiler; here only beside other problems.
     """
     problems = Problems()
     written = from_files(overrides.config, problems)
@@ -61,9 +63,20 @@ def load(overrides: Overrides, environ: Mapping[str, str] | None = None) -> Sett
     preset = sound(from_preset(name.value if name else KEYS["preset"].default, problems), problems)
     merged = Merged(preset + given, {one.key for one in written})
     settings = _resolve(merged, overrides, problems)
+    if problems.texts:
+        _parameters_too(merged, problems)
     problems.raise_if_any()
     assert settings is not None
     return settings
+
+
+def _parameters_too(merged: Merged, problems: Problems) -> None:
+    """What is wrong with parameters that somebody wrote, if it is known for which strategy."""
+    name, (given, preset) = merged.keys["strategy.name"], merged.parameters()
+    if given and (name.rank > DEFAULT or "strategy.name" not in merged.tried):
+        strategy = Strategy(name=name.value, parameters=given, preset=preset)
+        for text in problems_of(strategy, {key: one.source for key, one in merged.keys.items()}):
+            problems.config(text)
 
 
 def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settings | None:

@@ -54,7 +54,7 @@ class PlainLines:
         for name, text in summary(self._tally, exit_code):
             self._put(f"{name:<12} {text}")
         for command in look_further(self._tally):
-            self._put(f"look further {command}")
+            self._put(f"look further {command}" + (" #" if self._suffix else ""))  # a comment, if it is copied
 
     def close(self) -> None:
         return
