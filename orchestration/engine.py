@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psutil
 
@@ -108,7 +108,7 @@ def run(overrides: Overrides, screen: Screen) -> int:
     try:
         settings, found, url = prepare(overrides, screen)
         with _leased(url) as (identity, heart):
-            return _run(settings, found, identity, heart, screen, signals)
+            return _run(Start(settings, found, identity, heart, screen, signals))
     except (KeyboardInterrupt, SystemExit):  # the second is Ray's own answer to a SIGTERM while it starts
         if signals.orderly:
             raise
@@ -167,14 +167,27 @@ def _leased(url: str) -> Iterator[tuple[Identity, Heart]]:
         engine.dispose()
 
 
-def _run(settings: Settings, found: Market, identity: Identity, heart: Heart, screen: Screen, signals: Signals) -> int:
+class Start(NamedTuple):
+    """What a run is started from."""
+
+    settings: Settings
+    market: Market
+    identity: Identity
+    heart: Heart
+    screen: Screen
+    signals: Signals
+
+
+def _run(start: Start) -> int:
+    """Ray, and the run on it. What Ray prints by itself goes nowhere: stdout belongs to the screen."""
     from domain.registry import build
     from strategies import STRATEGIES
 
+    settings, signals = start.settings, start.signals
     strategy = build("strategy", settings.strategy.name, STRATEGIES)
     with ThreadPoolExecutor(1) as beside, open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         compiled = beside.submit(kernel_cache.compile_all, [strategy])  # while Ray starts; hosts only load
-        specs = actor_specs(settings, found, identity)
+        specs = actor_specs(settings, start.market, start.identity)
         from orchestration.cluster import RayRuntime
 
         runtime = RayRuntime(settings.ray.address, settings.ray.dashboard, settings.ray.metrics_port)
@@ -182,88 +195,86 @@ def _run(settings: Settings, found: Market, identity: Identity, heart: Heart, sc
         signals.watch()
         try:
             compiled.result()
-            return _on(runtime, specs, settings, found, identity, heart, screen, signals)
+            return _on(runtime, specs, start)
         finally:
             runtime.stop()
 
 
-def _on(
-    runtime: RayRuntime,
-    specs: list[ActorSpec],
-    settings: Settings,
-    found: Market,
-    identity: Identity,
-    heart: Heart,
-    screen: Screen,
-    signals: Signals,
-) -> int:
+def _on(runtime: RayRuntime, specs: list[ActorSpec], start: Start) -> int:
     """The run itself, on a cluster that has started."""
+    screen, signals = start.screen, start.signals
     if not signals.asked:
         runtime.spawn(specs)
         runtime.ready(READY_WITHIN, lambda: bool(signals.asked))
     if signals.asked:
         return _not_begun(screen, signals)
-    shown = run_info(settings, found, identity, runtime.dashboard_url)
+    shown = run_info(start, runtime.dashboard_url)
     screen.begin(shown)
     for one in shown.held:
-        if one["symbol"] not in settings.symbols:
+        if one["symbol"] not in shown.symbols:
             screen.notice(f"{one['symbol']} is held and not watched by this run: its stop lives at the venue")
-    return Watch(runtime, identity, screen, signals, heart).watch()
+    return Watch(runtime, start).watch()
 
 
 class Watch:
     """Follows the run's events for the screen while the driver works, and ends it when asked."""
 
-    def __init__(self, runtime: RayRuntime, identity: Identity, screen: Screen, signals: Signals, heart: Heart) -> None:
+    def __init__(self, runtime: RayRuntime, start: Start) -> None:
         from journal.store import Store
 
-        self._runtime, self._identity, self._screen = runtime, identity, screen
-        self._signals, self._heart = signals, heart
-        self._store = Store(identity.db_url, identity.epoch)
+        self._runtime, self._screen = runtime, start.screen
+        self._signals, self._heart = start.signals, start.heart
+        self._run_id = start.identity.run_id
+        self._store = Store(start.identity.db_url, start.identity.epoch)
         self._seq = 0
+        self._restarts = 0
+        self._asked_at = 0.0
 
     def watch(self) -> int:
+        """To the end of the run; its exit code."""
         runtime = self._runtime
         observed = runtime.ask("Observer", "run")
-        code, restarts = 0, 0
         running = runtime.ask("InstitutionalStrategy", "run")
-        asked_at = 0.0
-        while True:
+        failed: str | None = None
+        while failed is None:
             if runtime.done(running, LOOK):
-                try:
-                    runtime.get("InstitutionalStrategy", running, 1.0)
-                    break
-                except ActorLost as lost:
-                    restarts += 1
-                    if restarts > DRIVER_RESTARTS:
-                        self._screen.notice(f"the driver was lost {restarts} times: {lost}")
-                        code = 1
-                        break
-                    time.sleep(1.0)
-                    running = runtime.ask("InstitutionalStrategy", "run")
-                except ArgusError as error:
-                    self._screen.notice(f"the run failed: {error}")
-                    code = 1
-                    break
+                failed, running = self._ended(running)
             self._show()
-            if self._heart.lost:
-                self._screen.notice(f"stopped: {self._heart.lost}")
-                code = 1
-                break
-            if self._signals.asked and not asked_at:
-                asked_at = time.monotonic()
-                runtime.ask("InstitutionalStrategy", "stop", self._signals.asked)
-            if asked_at and time.monotonic() - asked_at > STOP_WITHIN:
-                self._screen.notice(f"the driver did not end its cycle within {STOP_WITHIN:g} s")
-                code = 1
-                break
+            failed = self._lost() if failed is None else failed
         with contextlib.suppress(ActorLost, DeadlineMissed):
             runtime.get("Observer", runtime.ask("Observer", "stop"), 3.0)
             runtime.get("Observer", observed, 3.0)
         self._show()
         self._store.close()
-        self._screen.end(code)
-        return code
+        if failed:
+            self._screen.notice(failed)
+        self._screen.end(1 if failed else 0)
+        return 1 if failed else 0
+
+    def _ended(self, running: Any) -> tuple[str | None, Any]:
+        """The driver's task has ended: '' for a run that is done, why it failed, or None and its task anew."""
+        try:
+            self._runtime.get("InstitutionalStrategy", running, 1.0)
+        except ActorLost as lost:
+            self._restarts += 1
+            if self._restarts > DRIVER_RESTARTS:
+                return f"the driver was lost {self._restarts} times: {lost}", running
+            time.sleep(1.0)
+            return None, self._runtime.ask("InstitutionalStrategy", "run")
+        except ArgusError as error:
+            return f"the run failed: {error}", running
+        return "", running
+
+    def _lost(self) -> str | None:
+        """Why the run must end now; None while it may go on. Passes on that somebody wants it to end."""
+        if self._heart.lost:
+            return f"stopped: {self._heart.lost}"
+        if self._signals.asked and not self._asked_at:
+            self._asked_at = time.monotonic()
+            self._runtime.ask("InstitutionalStrategy", "stop", self._signals.asked)
+        if self._asked_at and time.monotonic() - self._asked_at > STOP_WITHIN:
+            return f"the driver did not end its cycle within {STOP_WITHIN:g} s"
+        return None
 
     def _show(self) -> None:
         """Every event so far, in order of ``seq``."""
@@ -271,7 +282,7 @@ class Watch:
 
         while True:
             with self._store.read() as connection:
-                rows = events(connection, self._identity.run_id, self._seq, 500)
+                rows = events(connection, self._run_id, self._seq, 500)
             for row in rows:
                 self._screen.show(row)
                 self._seq = row["seq"]
@@ -279,17 +290,20 @@ class Watch:
                 return
 
 
-def run_info(settings: Settings, found: Market, identity: Identity, dashboard_url: str) -> RunInfo:
+def run_info(start: Start, dashboard_url: str) -> RunInfo:
     """What the screens say at the top, with what the account holds already."""
     from domain.candidate import REASONS
     from journal.address import password_hidden
     from journal.store import Store
     from journal.views import positions
 
+    settings, found, identity = start.settings, start.market, start.identity
     info = found.info
     account = account_of(info, identity.run_id)
-    with Store(identity.db_url, identity.epoch).read() as connection:
+    store = Store(identity.db_url, identity.epoch)
+    with store.read() as connection:
         held = tuple(positions(connection, account))
+    store.close()
     return RunInfo(
         run_id=identity.run_id,
         symbols=settings.symbols,

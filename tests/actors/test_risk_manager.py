@@ -136,9 +136,10 @@ def test_a_commit_that_fails_leaves_no_room_taken(gate: GateSpec, store: Store, 
     def full(*args: object) -> None:
         raise OSError("disk full")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
+    with monkeypatch.context() as patch:
         patch.setattr(manager._records, "answered", full)
-        manager.reserve([], [entry(START)], START)
+        with pytest.raises(OSError, match="disk full"):
+            manager.reserve([], [entry(START)], START)
 
     assert manager.book.working == {}
     assert isinstance(manager.reserve([], [entry(START)], START).orders[0], Order)

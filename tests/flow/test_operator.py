@@ -27,7 +27,7 @@ class Operator:
         self._system, self._when, self._verbs = system, when, verbs
 
     async def __call__(self, runtime: LocalRuntime) -> None:
-        while not self._when(runtime):
+        while not self._when(runtime):  # noqa: ASYNC110 - the condition is the run's own state
             await asyncio.sleep(0)
         engine = open_engine(self._system.url)
         for verb, arguments in self._verbs:
