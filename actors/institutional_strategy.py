@@ -135,7 +135,7 @@ class InstitutionalStrategy:
             closed = await self._closed(bars[0])
             if closed is None:
                 return True
-            ready = None
+            begun, ready = time.perf_counter(), None  # what the market makes one wait is no cycle time
         else:
             closed, ready = await self._both(bars[0], chain[1])
         at, digest, final = closed
@@ -275,7 +275,7 @@ class InstitutionalStrategy:
         return min(0.5, self.spec.interval / 2) if self.run_spec.live else 0.0
 
     def _at(self) -> int:
-        return self._after if self._n else self.spec.start_at
+        return max(self._after, self.spec.start_at)
 
     async def _pace(self, slot: float) -> float:
         """Until the next slot of the cadence; at once when another bar must have closed meanwhile."""
