@@ -14,7 +14,7 @@ from actors.specs import ExecutorSpec
 from domain import order as orders
 from domain.errors import ActorLost, DeadlineMissed, Refused, StaleEpoch, Unavailable, VenueError
 from domain.order import Order, OrderStep
-from domain.ports import Clock, Peers
+from domain.ports import Clock, Meter, Peers
 from journal.store import Store
 
 Value = TypeVar("Value")
@@ -29,10 +29,10 @@ class Executor:
     Its commits run in one thread that owns the records, so that its loop stays free.
     """
 
-    def __init__(self, spec: ExecutorSpec, store: Store, peers: Peers, clock: Clock) -> None:
+    def __init__(self, spec: ExecutorSpec, store: Store, peers: Peers, clock: Clock, meter: Meter) -> None:
         self.spec, self.run = spec, spec.run
         self._records = ExecutorRecords(store, spec.run)
-        self._peers, self._clock = peers, clock
+        self._peers, self._clock, self._meter = peers, clock, meter
         self._permits = asyncio.Semaphore(spec.permits)
         self._symbols: dict[str, asyncio.Lock] = {}
         self._thread = ThreadPoolExecutor(1, "executor-records")
@@ -86,28 +86,29 @@ class Executor:
     def health(self) -> Health:
         return health_of("Executor", self._ready, self._queued, in_flight=self._in_flight)
 
-    async def queue(self) -> tuple[int, int]:
-        """Orders waiting for a permit, and orders in flight."""
-        return self._queued, self._in_flight
-
     # -- one order -------------------------------------------------------------------------------
 
     async def _send(self, order: Order, now: int) -> str:
         if self._expired(order, now):
             return await self._end(order, orders.EXPIRED, now)
-        self._queued += 1
+        self._count(queued=1)
         lock = self._symbols.setdefault(order.symbol, asyncio.Lock())
         try:
             async with self._permits, lock:
-                self._queued -= 1
-                self._in_flight += 1
+                self._count(queued=-1, in_flight=1)
                 try:
                     return await self._attempt(order, now)
                 finally:
-                    self._in_flight -= 1
+                    self._count(in_flight=-1)
         finally:
             if not lock.locked():
                 self._symbols.pop(order.symbol, None)
+
+    def _count(self, queued: int = 0, in_flight: int = 0) -> None:
+        self._queued += queued
+        self._in_flight += in_flight
+        self._meter.gauge("argus_orders_queued", self._queued)
+        self._meter.gauge("argus_orders_in_flight", self._in_flight)
 
     async def _attempt(self, order: Order, now: int) -> str:
         known = self._records.status(order.id)

@@ -51,7 +51,7 @@ def paper_gateway(spec: PaperSpec, peers: Peers, meter: Meter) -> Any:
 def executor(spec: ExecutorSpec, peers: Peers, meter: Meter) -> Any:
     from actors.executor import Executor
 
-    return Executor(spec, _store(spec.run), peers, WallClock())
+    return Executor(spec, _store(spec.run), peers, WallClock(), meter)
 
 
 def market_feed(spec: FeedSpec, peers: Peers, meter: Meter) -> Any:

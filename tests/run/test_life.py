@@ -130,9 +130,10 @@ def test_the_operator_is_obeyed_and_a_killed_engine_is_followed_at_once(place: P
     place.nothing_left()
 
 
-def test_ctrl_c_ends_a_run_that_waits_for_its_next_bar(place: Place) -> None:
+def test_a_run_that_waits_for_its_next_bar_hears_the_operator_and_ctrl_c(place: Place) -> None:
     engine = place.start(*SIM, "--interval", "3600", "--json")
     place.wait_for('"cycle":1,', engine)
+    assert place.ask("pause")["state"] == "DONE"
 
     os.killpg(engine.pid, signal.SIGINT)  # a terminal tells every process of the group
 
