@@ -225,6 +225,8 @@ class RayRuntime:
             self._end()
             if type(error) is Exception or isinstance(error, RuntimeError | OSError | ValueError):  # what Ray raises
                 way = "correct that, or try again when the machine is less busy (its logs: ray/session_latest/logs)"
+                if not self.local:
+                    way = "a cluster takes whoever has its token: the same RAY_AUTH_TOKEN (or token file) everywhere"
                 raise ConfigError(f"Ray did not start (address {address}): {error}; {way}") from error
             raise
 
