@@ -123,7 +123,7 @@ def position_row(account: str, position: Position) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.structs.asdict(position)
     for name in _POSITION_AMOUNTS:
         row[name] = to_text(row[name])
-    row["flags"] = text({"flags": position.flags, "orders": row.pop("orders")})
+    row["flags"] = text({**position.flags, "orders": row.pop("orders")})
     return row | {"account": account}
 
 
@@ -132,7 +132,7 @@ def position_of(row: Any) -> Position:
     fields = {name: getattr(row, name) for name in names}
     kept = value(row.flags)
     amounts = {name: from_text(fields[name]) for name in _POSITION_AMOUNTS}
-    return Position(**fields | amounts, flags=kept["flags"], orders=tuple(kept["orders"]))
+    return Position(**fields | amounts, orders=tuple(kept.pop("orders")), flags=kept)
 
 
 def trade_row(account: str, run_id: str, closed: Closed) -> dict[str, Any]:

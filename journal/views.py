@@ -76,7 +76,7 @@ def positions(c: Connection, account: str | None = None) -> list[Plain]:
     """What is held, with the average price paid."""
     query = _only(select(schema.positions), (schema.positions.c.account, account))
     rows = _rows(c, query.order_by(schema.positions.c.account, schema.positions.c.symbol))
-    return [_plain(row) | {"price": _average(row)} for row in rows]
+    return [_plain(row) | {"price": _average(row)} | _protection(row) for row in rows]
 
 
 def orders(
@@ -196,6 +196,11 @@ def _first(c: Connection, query: Select[Any]) -> Plain | None:
 def _average(row: Plain) -> float | None:
     quantity = Decimal(row["quantity"])
     return float(Decimal(row["cost"]) / quantity) if quantity else None
+
+
+def _protection(row: Plain) -> Plain:
+    """Stop and target prices; None where there is none."""
+    return {name: float(row[name]) or None for name in ("stop", "target")}
 
 
 def _plain(row: Plain) -> Plain:

@@ -60,4 +60,5 @@ class PlainLines:
         return
 
     def _put(self, text: str) -> None:
-        self._lines.put(f"{text}{self._suffix}\n".encode())
+        suffix = "" if text.endswith("SIMULATED") else self._suffix
+        self._lines.put(f"{text}{suffix}\n".encode())
