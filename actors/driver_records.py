@@ -163,8 +163,8 @@ class DriverRecords:
         data = {"state": state, "from": before, "reason": why}
         self._emit(Draft(ENGINE_STATE, at, f"{before}:{state}:{now}", data))
 
-    def fault(self, at: int, n: int, attempt: int, what: str) -> None:
-        self._emit(Draft(ERROR, at, f"{n}:{attempt}", {"cycle": n, "attempt": attempt, "error": what}))
+    def fault(self, at: int, n: int, attempt: int, what: str, now: int) -> None:
+        self._emit(Draft(ERROR, at, f"{n}:{attempt}:{now}", {"cycle": n, "attempt": attempt, "error": what}))
 
     def _emit(self, draft: Draft) -> None:
         with self.store.transaction() as tx:

@@ -98,6 +98,9 @@ class EngineCommands:
         return "DONE", {"closing": sorted(closing)}
 
     def exits(self, at: int, strategy: str) -> list[Exit]:
-        """The closes asked for since the last cycle, as exits of this one."""
-        wanted, self._closes = self._closes, []
-        return [Exit(one.symbol, strategy, one.purpose, at, 0, one.fraction) for one in wanted]
+        """The closes asked for since the last cycle, as exits of this one; kept until it has acted on them."""
+        return [Exit(one.symbol, strategy, one.purpose, at, 0, one.fraction) for one in self._closes]
+
+    def acted(self) -> None:
+        """The gate has answered them: nothing is asked for any more."""
+        self._closes = []

@@ -107,7 +107,7 @@ class InstitutionalStrategy:
             try:
                 return await self._cycle(self._n + 1)
             except (ActorLost, DeadlineMissed, Unavailable) as error:
-                self._records.fault(self._at(), self._n + 1, attempt, str(error))
+                self._records.fault(self._at(), self._n + 1, attempt, str(error), self._clock.now())
                 if attempt == ATTEMPTS:
                     self._move(states.ERROR, str(error))
                     raise
@@ -163,6 +163,7 @@ class InstitutionalStrategy:
         if snapshot.cancels:
             await self.cancel(snapshot.cancels)
         await self._act(scan, at)
+        self._commands.acted()
         self._records.close_cycle(n, at, scan, snapshot, self._timing.cycle, self._timing.scan)
         self._n, self._after = n, max(at, self._after)
         self._timing.cycle = (time.perf_counter() - begun) * 1e3

@@ -76,7 +76,7 @@ class RiskManager(SharedState):
         for symbol, position in self.book.positions.items():  # also of what this run does not watch
             self.book.mark(symbol, marks.get(symbol, position.price), self._prices.rate(symbol) or ONE)
         self._prices.mark(self.book)
-        self._state = TradingState()
+        self._state = last.state if last else TradingState()
         self._trades_today = self._records.trades_since(self._day)
         self.settle()
 
@@ -312,7 +312,7 @@ class RiskManager(SharedState):
         return Draft(
             ALERT,
             self._now,
-            f"state:{before.name}:{state.name}:{self._now}",
+            f"{before.name}:{state.name}:{self._clock.now()}",
             {
                 "alert": "TRADING_STATE",
                 "from": before.name,

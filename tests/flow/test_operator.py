@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.errors import ActorLost
 from journal import commands
 from journal.engines import open_engine
 from orchestration.local import LocalRuntime
@@ -119,3 +120,41 @@ def test_a_soft_drawdown_denies_until_equity_recovers(system: System) -> None:
     moves = [(one["data"]["from"], one["data"]["to"]) for one in story.of("ALERT")]
     assert ("ACTIVE", "REDUCING") in moves
     assert {one["data"]["code"] for one in story.of("RISK_DENIED")} == {"MAX_DRAWDOWN_SOFT"}
+
+
+def test_a_close_survives_a_gate_that_dies_before_it_answers(system: System) -> None:
+    seen: list[str] = []
+
+    def die(actor: str, method: str) -> None:
+        seen.append(method)
+        if method == "reserve" and seen.count("reserve") == 2:
+            raise ActorLost(actor, "killed by the test")
+
+    story = system.run({"EURUSD": WAVES}, fault=die, during=Operator(system, holding, ("close", {"symbol": "EURUSD"})))
+
+    assert story.of("POSITION_CLOSED")[0]["data"]["reason"].startswith("OPERATOR:")
+    assert len(story.of("ERROR")) == 1
+
+
+def test_a_gate_that_dies_in_the_cycle_of_its_alert_tells_it_and_goes_on(system: System) -> None:
+    falling = path((45, -0.0001), (12, 0.0004), (90, -0.0020), (40, 0.0006), (40, -0.0006))
+    runtimes: list[LocalRuntime] = []
+    died: list[int] = []
+
+    def die(actor: str, method: str) -> None:
+        if method != "reserve" or died or not runtimes:
+            return
+        if runtimes[0].object("RiskManager")._state.name != "ACTIVE":
+            died.append(1)
+            runtimes[0].lose("RiskManager")
+            raise ActorLost(actor, "killed by the test")
+
+    async def remember(runtime: LocalRuntime) -> None:
+        runtimes.append(runtime)
+
+    limits = ("risk.max_drawdown_soft=0.0005", "strategy.side=long", "risk.units=100000")
+    story = system.run({"EURUSD": falling}, sets=limits, fault=die, during=remember)
+
+    assert died
+    assert story.summary.exit_reason == "end_of_data"
+    assert {one["data"]["code"] for one in story.of("RISK_DENIED")} <= {"MAX_DRAWDOWN_SOFT"}
