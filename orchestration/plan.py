@@ -130,9 +130,14 @@ def _needed(settings: Settings) -> dict[str, list[str]]:
 
 def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[topology.ActorSpec]:
     """Every actor of the run, ready to be spawned."""
+    from strategies import STRATEGIES
+    from strategies.base import fingerprint, resolve
+
     run = run_spec(settings, market, identity)
     info, risk = market.info, settings.risk
     strategy, parameters = settings.strategy.name, strategy_parameters(settings)
+    kernel = build("strategy", strategy, STRATEGIES)
+    per_host = settings.ray.agents_per_host if kernel.compiled else 1  # plain Python does not share a host
     classes = {market.instruments[one].asset_class for one in settings.symbols}
     speed = settings.feed.speed
     pace = 1.0 / speed if speed else 0.0
@@ -144,9 +149,9 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
     )
     driver = DriverSpec(
         run=run,
-        hosts=tuple(topology.hosts(settings.symbols, settings.ray.agents_per_host, os.cpu_count() or 1)),
+        hosts=tuple(topology.hosts(settings.symbols, per_host, os.cpu_count() or 1)),
         strategy=strategy,
-        fingerprint=_fingerprint(strategy, parameters),
+        fingerprint=fingerprint(resolve(kernel, parameters)),
         configuration=to_json(settings).decode(),
         inputs=msgspec.json.encode({"feed": info.name, "inputs": info.inputs}).decode(),
         warmed_until=info.warmed_until,
@@ -198,10 +203,3 @@ def run_spec(settings: Settings, market: Market, identity: Identity) -> RunSpec:
         subscribed=market.subscribed,
         halt_file=identity.halt_file,
     )
-
-
-def _fingerprint(strategy: str, parameters: dict[str, Any]) -> str:
-    from strategies import STRATEGIES
-    from strategies.base import fingerprint, resolve
-
-    return fingerprint(resolve(build("strategy", strategy, STRATEGIES), parameters))
