@@ -87,7 +87,7 @@ class System:
             files[symbol] = write_bars(self.folder / f"{symbol}_M1.csv", prices)
         overrides = Overrides(
             symbols=more.pop("symbols", tuple(files)),
-            data=tuple(f"{symbol}={path}" for symbol, path in files.items()),
+            data=more.pop("data", None) or tuple(f"{symbol}={path}" for symbol, path in files.items()),
             preset=preset,
             sets=(*self.sets, *sets),
             db_url=self.url,
