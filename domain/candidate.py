@@ -69,7 +69,6 @@ class Exit(msgspec.Struct, frozen=True, gc=False):
     at: int
     price: int
     fraction: float = 1.0
-    expires_at: int = 0
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):

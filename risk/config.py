@@ -35,5 +35,4 @@ class RiskConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_data_age: int = 3
     rules: tuple[str, ...] | None = None
     stages_off: tuple[int, ...] = ()
-    reenter: bool = False
     explicit: frozenset[str] = frozenset()

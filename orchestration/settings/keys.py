@@ -79,7 +79,6 @@ KEYS: dict[str, Key] = {
     "risk.max_data_age": Key(Whole, 3, "bars after which a price is stale"),
     "risk.rules": Key(list[str] | None, None, "rules in their order, null for all", names="risk.rules:RULES"),
     "risk.stages_off": Key(list[Literal[2, 5, 6, 7, 8, 10]], [], "stages of the gate without explicit keys"),
-    "risk.reenter": Key(bool, False, "enter again without a new change of stance"),
     "ray.address": Key(str, "local", "local, auto, or a cluster's host:port", parse="address"),
     "ray.dashboard": Key(bool, True, "start Ray's dashboard"),
     "ray.agents_per_host": Key(Literal["auto"] | Whole, "auto", "symbols that share an actor"),

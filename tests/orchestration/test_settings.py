@@ -209,13 +209,13 @@ def test_a_password_is_neither_in_the_frozen_configuration_nor_shown() -> None:
 
 def test_every_key_is_shown_with_where_it_came_from(tmp_path: Path) -> None:
     file = a_file(tmp_path, "timeframe: M5\nrisk:\n  max_drawdown: 0.2\n")
-    shown = describe(settings({"ARGUS__RISK__UNITS": "5"}, config=(file,), seed=3, sets=("risk.reenter=true",)))
+    shown = describe(settings({"ARGUS__RISK__UNITS": "5"}, config=(file,), seed=3, sets=("risk.require_stop=false",)))
 
     assert shown["risk.max_drawdown"] | {"value": 0.2, "from": f"{file} line 3"} == shown["risk.max_drawdown"]
     assert shown["timeframe"]["from"] == f"{file} line 1"
     assert shown["risk.units"]["from"] == "environment ARGUS__RISK__UNITS"
     assert shown["feed.seed"]["from"] == "--seed"
-    assert shown["risk.reenter"]["from"] == "--set risk.reenter"
+    assert shown["risk.require_stop"]["from"] == "--set risk.require_stop"
     assert shown["risk.risk_fraction"]["from"].startswith("preset balanced")
     assert shown["ray.deadline"] == {
         "value": 5.0,
