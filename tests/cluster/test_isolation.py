@@ -53,16 +53,20 @@ class Growing:
 
 
 @pytest.fixture
-def live(start: Any, tmp_path: Path) -> Iterator[Any]:
+def follow(start: Any, tmp_path: Path) -> Iterator[Any]:
+    """Starts a run on the growing files with so many agents a host."""
     growing = Growing(tmp_path)
-    run = start(
-        SYMBOLS,
-        data=tuple(f"{symbol}={path}" for symbol, path in growing.files.items()),
-        follow=True,
-        interval=0.5,
-        sets=("ray.deadline=1.5",),
-    )
-    yield run
+
+    def begin(agents_per_host: int) -> Any:
+        return start(
+            SYMBOLS,
+            data=tuple(f"{symbol}={path}" for symbol, path in growing.files.items()),
+            follow=True,
+            interval=0.5,
+            sets=("ray.deadline=1.5", f"ray.agents_per_host={agents_per_host}"),
+        )
+
+    yield begin
     growing.stop()
 
 
@@ -70,7 +74,8 @@ def seen(run: Any, symbol: str, reason: str) -> int:
     return sum(one[symbol].startswith(reason) for one in run.reasons())
 
 
-def test_a_killed_agent_is_host_down_and_comes_back(live: Any) -> None:
+def test_a_killed_agent_is_host_down_and_comes_back(follow: Any) -> None:
+    live = follow(1)
     live.wait(lambda: seen(live, "GBPUSD", "NO_SIGNAL") >= 2, what="both scan")
 
     os.kill(live.pid("PairAgent:GBPUSD"), signal.SIGKILL)
@@ -83,7 +88,8 @@ def test_a_killed_agent_is_host_down_and_comes_back(live: Any) -> None:
     live.stop()
 
 
-def test_a_hanging_agent_is_host_down_is_killed_and_comes_back(live: Any) -> None:
+def test_a_hanging_agent_is_host_down_is_killed_and_comes_back(follow: Any) -> None:
+    live = follow(1)
     live.wait(lambda: seen(live, "GBPUSD", "NO_SIGNAL") >= 2, what="both scan")
     frozen = live.pid("PairAgent:GBPUSD")
 
@@ -94,4 +100,17 @@ def test_a_hanging_agent_is_host_down_is_killed_and_comes_back(live: Any) -> Non
     live.wait(lambda: seen(live, "GBPUSD", "NO_SIGNAL") > before + 1, what="back again")
     assert live.pid("PairAgent:GBPUSD") != frozen
     assert seen(live, "EURUSD", "HOST_DOWN") == 0
+    live.stop()
+
+
+def test_a_packed_host_that_dies_costs_its_symbols_those_cycles_and_comes_back(follow: Any) -> None:
+    live = follow(2)
+    live.wait(lambda: seen(live, "GBPUSD", "NO_SIGNAL") >= 2, what="both scan")
+
+    os.kill(live.pid("AgentHost:0 (EURUSD,GBPUSD)"), signal.SIGKILL)
+
+    live.wait(lambda: seen(live, "GBPUSD", "HOST_DOWN") >= 1, what="HOST_DOWN")
+    before = seen(live, "EURUSD", "NO_SIGNAL")
+    live.wait(lambda: seen(live, "EURUSD", "NO_SIGNAL") > before + 1, what="back again")
+    assert seen(live, "EURUSD", "HOST_DOWN") == seen(live, "GBPUSD", "HOST_DOWN")
     live.stop()
