@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,12 +64,11 @@ class AgentHost:
             return self._last
         if after != self._at or snapshot is None:
             return HostReport(at=self._at, rows=b"", behind=True)
-        begun = time.perf_counter_ns()
         bars, local = self._mine(batch.rows)
         report = self._report(batch.at, bars, local, snapshot)
         self._at = max(batch.at, self._at)
         self._cycle = cycle
-        self._last = HostReport(*report, scan_ns=time.perf_counter_ns() - begun)
+        self._last = HostReport(*report)
         return self._last
 
     def health(self) -> Health:

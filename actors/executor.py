@@ -13,7 +13,7 @@ from actors.risk_manager import GateAnswer
 from actors.specs import ExecutorSpec
 from domain import order as orders
 from domain.errors import ActorLost, DeadlineMissed, Refused, StaleEpoch, Unavailable, VenueError
-from domain.order import Order, OrderStep
+from domain.order import Approved, Order, OrderStep
 from domain.ports import Clock, Meter, Peers
 from journal.store import Store
 
@@ -67,8 +67,8 @@ class Executor:
         """Send what the gate approved, at most ``permits`` at once. Returns order id -> status."""
         if not self._ready:
             raise Unavailable("the executor is reconciling", "NOT_READY")
-        done = await asyncio.gather(*(self._send(one, answer.at) for one in answer.orders))
-        return dict(zip((one.id for one in answer.orders), done, strict=True))
+        done = await asyncio.gather(*(self._send(one, answer.at) for one in answer.approved))
+        return dict(zip((one.order.id for one in answer.approved), done, strict=True))
 
     async def cancel(self, order_ids: Sequence[str], at: int) -> dict[str, str]:
         """Cancel working orders at the venue. Returns order id -> status."""
@@ -88,7 +88,8 @@ class Executor:
 
     # -- one order -------------------------------------------------------------------------------
 
-    async def _send(self, order: Order, now: int) -> str:
+    async def _send(self, approved: Approved, now: int) -> str:
+        order = approved.order
         if self._expired(order, now):
             return await self._end(order, orders.EXPIRED, now)
         self._count(queued=1)
@@ -117,6 +118,8 @@ class Executor:
         if self._expired(order, now):
             return await self._end(order, orders.EXPIRED, now)
         await self._write([OrderStep(order_id=order.id, status=orders.SUBMITTED, at=now, order=order)])
+        if self._expired(order, now):  # the commit may have taken its time
+            return await self._end(order, orders.EXPIRED, now)
         try:
             steps = await self._ask("submit", self.run.epoch, order)
         except Refused as refusal:

@@ -21,7 +21,7 @@ from domain.candidate import Candidate, Exit, Held
 from domain.events import ALERT, Draft
 from domain.market import BarBatch
 from domain.money import ONE, to_float
-from domain.order import Denied, Order, OrderStep
+from domain.order import Approved, Denied, Order, OrderStep
 from domain.ports import Clock
 from domain.timeframe import day_start
 from journal.store import Store
@@ -36,9 +36,13 @@ POLL_NS = 250_000_000
 class GateAnswer(msgspec.Struct, frozen=True):
     """What ``reserve`` gives back: orders to send (exits first) and denials."""
 
-    orders: tuple[Order, ...]
+    approved: tuple[Approved, ...]
     denied: tuple[Denied, ...]
     at: int
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        return tuple(one.order for one in self.approved)
 
 
 class RiskManager(SharedState):
@@ -223,7 +227,7 @@ class RiskManager(SharedState):
         if answered:
             self._write(answered)
         return GateAnswer(
-            orders=tuple(one for one in said if isinstance(one, Order)),
+            approved=tuple(Approved(one) for one in said if isinstance(one, Order)),
             denied=tuple(one for one in said if isinstance(one, Denied)),
             at=now,
         )

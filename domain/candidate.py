@@ -8,7 +8,7 @@ from hashlib import blake2b
 import msgspec
 import numpy as np
 
-LONG, SHORT, FLAT = 1, -1, 0
+FLAT = 0
 
 REASONS = (
     "NO_SIGNAL",
@@ -92,7 +92,6 @@ class HostReport(msgspec.Struct, frozen=True):
     exits: tuple[Exit, ...] = ()
     texts: dict[str, str] = {}
     behind: bool = False
-    scan_ns: int = 0
 
 
 def ranked(candidates: list[Candidate]) -> list[Candidate]:

@@ -10,6 +10,7 @@ import pickle
 import signal
 import socket
 import time
+import traceback
 import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -191,6 +192,7 @@ class Shell:
             except Exception:
                 if not restarted:
                     raise
+                traceback.print_exc()  # into the worker's log: nobody else would hear of it
                 time.sleep(0.5 * (attempt + 1))
         os._exit(1)
 

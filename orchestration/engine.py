@@ -322,7 +322,6 @@ def run_info(start: Start, dashboard_url: str) -> RunInfo:
         cycles=settings.cycle.cycles,
         start=info.start_at,
         end=info.end_at,
-        api_url=None,
         quotes={one: found.instruments[one].quote for one in settings.symbols},
         held=held,
     )

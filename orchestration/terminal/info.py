@@ -31,6 +31,5 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     cycles: int | None
     start: int | None
     end: int | None
-    api_url: str | None
     quotes: dict[str, str] = {}
     held: tuple[dict[str, Any], ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -14,7 +15,7 @@ from actors.executor import Executor
 from actors.risk_manager import GateAnswer
 from actors.specs import ExecutorSpec
 from domain.errors import ActorLost, Refused, Unavailable, VenueError
-from domain.order import ACCEPTED, EXPIRED, REJECTED, SUBMITTED, UNKNOWN, Order, OrderStep
+from domain.order import ACCEPTED, EXPIRED, REJECTED, SUBMITTED, UNKNOWN, Approved, Order, OrderStep
 from domain.venue import VenueOrder
 from journal import database
 from journal import schema as s
@@ -97,10 +98,12 @@ def store(spec: ExecutorSpec) -> Iterator[Store]:
 
 def orders(spec: ExecutorSpec, count: int, **more: Any) -> GateAnswer:
     made = [
-        an_order(id=f"{number:032x}", symbol=f"S{number}", account=spec.run.account, expires_at=0, **more)
+        an_order(
+            **{"id": f"{number:032x}", "symbol": f"S{number}", "account": spec.run.account, "expires_at": 0} | more
+        )
         for number in range(count)
     ]
-    return GateAnswer(orders=tuple(made), denied=(), at=START)
+    return GateAnswer(approved=tuple(map(Approved, made)), denied=(), at=START)
 
 
 def statuses(store: Store) -> list[str]:
@@ -139,8 +142,7 @@ def test_an_order_is_written_down_before_it_is_sent(spec: ExecutorSpec, store: S
 
 def test_an_expired_plan_is_never_sent(spec: ExecutorSpec, store: Store) -> None:
     gateway = Gateway(accepts)
-    late = orders(spec, 1)
-    late = GateAnswer(orders=(an_order(account=spec.run.account, expires_at=START - 1),), denied=(), at=START)
+    late = orders(spec, 1, expires_at=START - 1)
 
     found = asyncio.run(submitted(spec, store, gateway, late))
 
@@ -236,3 +238,34 @@ def test_an_order_sent_before_a_restart_is_asked_about_at_the_start(spec: Execut
 
     assert list(found.values()) == [REJECTED]
     assert second.sent == []
+
+
+@pytest.mark.parametrize(
+    ("looks", "written"),
+    [(0, [EXPIRED]), (1, [EXPIRED]), (2, [SUBMITTED, EXPIRED])],
+    ids=["queued", "permit", "sending"],
+)
+def test_expiry_is_looked_at_when_queued_after_the_permit_and_right_before_sending(
+    spec: ExecutorSpec, store: Store, looks: int, written: list[str]
+) -> None:
+    class Passing:
+        """Time that is up after so many looks at it."""
+
+        seen = 0
+
+        def now(self) -> int:
+            self.seen += 1
+            return START if self.seen <= looks else START + 2
+
+    live = msgspec.structs.replace(spec, run=msgspec.structs.replace(spec.run, live=True))
+    gateway, clock = Gateway(accepts), Passing()
+
+    async def run() -> dict[str, str]:
+        executor = Executor(live, store, gateway, clock, NoMeter())  # type: ignore[arg-type]
+        await executor.start(START)
+        return await executor.submit(orders(spec, 1, expires_at=START + 1))
+
+    assert list(asyncio.run(run()).values()) == [EXPIRED]
+    assert gateway.sent == []
+    assert statuses(store) == written
+    assert clock.seen == looks + 1

@@ -28,8 +28,14 @@ from tests.flow.system import START, path, write_bars
 
 
 class Clock:
+    """Moves on by a nanosecond whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self._at = START
+
     def now(self) -> int:
-        return START
+        self._at += 1
+        return self._at
 
 
 def spec(folder: Path, **more: Any) -> GateSpec:
@@ -155,3 +161,22 @@ def test_an_intent_that_will_never_be_sent_gives_back_its_room(gate: GateSpec, s
     assert manager.book.exposure("EURUSD") == 0
     with store.read() as c:
         assert c.execute(sa.select(sa.func.count()).select_from(s.reservations)).scalar() == 0
+
+
+def test_an_alert_told_again_by_a_gate_that_died_before_its_cycle_was_written_down(tmp_path: Path) -> None:
+    gate = spec(tmp_path, sets=("risk.max_drawdown_soft=0.0001", "risk.max_drawdown=0.9"))
+    store, clock = Store(gate.run.db_url, 0), Clock()
+    RiskManager(gate, store, clock)
+    held = Position(
+        symbol="EURUSD", quantity=100_000 * NANO, cost=110_000 * NANO, opened_at=START, orders=("o",), stop=NANO
+    )
+    with store.transaction() as tx:
+        tx.insert(s.positions, [gate_rows.position_row("paper", held)])
+
+    for _ in range(2):  # the second one knows nothing of the first
+        manager = RiskManager(gate, store, clock)
+        manager.snapshot(bar(START, 1.1))
+        snapshot = manager.snapshot(bar(START + MINUTE, 1.0))
+        assert snapshot is not None
+        assert snapshot.state.code == "MAX_DRAWDOWN_SOFT"
+    store.close()

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from actors.driver_records import RunSummary
 from domain.candidate import REASONS
 from domain.timeframe import MINUTE, iso, nanos, utc
@@ -131,7 +129,3 @@ def path(*legs: tuple[int, float], start: float = 1.1) -> list[float]:
         for _ in range(bars):
             closes.append(round(closes[-1] + change, 6))
     return closes
-
-
-def decoded(body: bytes) -> Any:
-    return msgspec.json.decode(body)

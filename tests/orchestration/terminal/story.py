@@ -39,7 +39,6 @@ def an_info(*symbols: str, **changed: Any) -> RunInfo:
         "cycles": None,
         "start": T,
         "end": None,
-        "api_url": None,
     }
     return RunInfo(**facts | changed)
 
