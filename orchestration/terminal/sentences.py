@@ -55,7 +55,7 @@ def _order(symbol: str, data: Data) -> str:
     what = f"{data['side']} {quantity(data['quantity'])} {symbol}" if "side" in data else symbol
     purpose = f" ({data['purpose']})" if "purpose" in data else ""
     why = ": ".join(str(data[name]) for name in ("code", "text", "reason") if data.get(name))
-    return f"{what}{purpose}{f', {why}' if why else ''} [{str(data.get('order_id', ''))[:12]}]"
+    return f"{what}{purpose}{f', {why}' if why else ''} [{str(data.get('order_id', ''))[:16]}]"
 
 
 def _opened(symbol: str, data: Data) -> str:

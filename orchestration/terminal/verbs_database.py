@@ -52,7 +52,7 @@ def check(db_url: DatabaseUrl = None, as_json: AsJson = False) -> int:
 
 
 def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
-    unresolved = [f"{one['order_id'][:12]} {one['status']}" for one in found["unresolved"]]
+    unresolved = [f"{one['order_id'][:16]} {one['status']}" for one in found["unresolved"]]
     return [
         ("database", found["database"]),
         ("schema", f"{found['schema']} (this program: {found['head']})"),

@@ -83,7 +83,7 @@ def orders(
         found = views.orders(connection, run_of(connection, run, every), limit=limit)
     columns = [
         Column("time (UTC)", lambda row: moment(row["at"])),
-        Column("id", lambda row: row["id"][:12]),
+        Column("id", lambda row: row["id"][:16]),
         Column("symbol", lambda row: row["symbol"]),
         Column("side", lambda row: row["side"]),
         Column("quantity", lambda row: quantity(row["quantity"]), True),
