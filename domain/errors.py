@@ -8,6 +8,7 @@ ArgusError
 ├── NotRunning             a command needs a running engine and there is none
 ├── ActorLost              an actor died or could not be reached
 ├── DeadlineMissed         an actor did not answer in time; the call may still succeed
+├── DatabaseAway           the database did not answer; read before acting again
 └── VenueError
     ├── Unavailable        nothing was sent; safe to try again
     ├── Refused            the venue said no, with its code; becomes REJECTED
@@ -78,6 +79,13 @@ class DeadlineMissed(ArgusError):
 
     def __str__(self) -> str:
         return f"{self.name} did not answer within {self.seconds:g} s"
+
+
+class DatabaseAway(ArgusError):
+    """The database could not be reached, was busy for too long, or was lost during a commit.
+
+    Whether the transaction happened is unknown: read before acting again.
+    """
 
 
 class VenueError(ArgusError):

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every schema this program knows, oldest first; the same as in ``migrations/versions``."""
 
 HEAD = REVISIONS[-1]
@@ -107,7 +107,9 @@ cycles = Table(
     _text("digest"),
     _body("snapshot"),
     _flag("closed"),
+    _time("now", null=True),
 )
+"""``now`` is the clock's time at which a live cycle decided; a cycle that is redone decides at the same."""
 
 anchors = Table(
     "anchors",
@@ -314,6 +316,22 @@ fills = Table(
     _text("correlation_id"),
     Index("fills_by_account", "account", "seq"),
 )
+
+venue_cursors = Table("venue_cursors", metadata, _key("account"), _key("venue"), _time("cursor"))
+"""How far the fills of a venue have been read and written down."""
+
+foreign_holdings = Table(
+    "foreign_holdings",
+    metadata,
+    _key("account"),
+    _key("venue"),
+    _key("kind"),
+    _key("key"),
+    _text("symbol"),
+    _text("quantity"),
+    _time("at"),
+)
+"""Positions and orders found in our account that no order of ours explains: reported, never touched."""
 
 # -- MarketFeed --------------------------------------------------------------------------------------
 
