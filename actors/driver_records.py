@@ -56,6 +56,7 @@ class DriverRecords:
     def __init__(self, store: Store, spec: DriverSpec) -> None:
         self.store, self.spec, self.run = store, spec, spec.run
         self._recorded: dict[int, GateSnapshot] = {}
+        self._decided: dict[int, int] = {}
 
     # -- the run ---------------------------------------------------------------------------------
 
@@ -87,6 +88,7 @@ class DriverRecords:
             if last.closed:
                 return last.n, last.at
             self._recorded[last.n] = decode(last.snapshot)
+            self._decided[last.n] = last.now or 0
             before = c.execute(sa.select(s.cycles.c.at).where(mine, s.cycles.c.n == last.n - 1)).scalar()
         return last.n - 1, self.spec.warmed_until if before is None else before
 
@@ -129,12 +131,16 @@ class DriverRecords:
         """The recorded snapshot of a cycle that was opened and not closed: it is redone from this."""
         return self._recorded.get(n)
 
-    def open_cycle(self, n: int, at: int, digest: str, snapshot: GateSnapshot) -> None:
-        row = {"run_id": self.run.run_id, "n": n, "at": at, "digest": digest}
+    def decided_at(self, n: int) -> int:
+        """The clock's time at which that cycle decided (ns); 0 if it lives by T."""
+        return self._decided.get(n, 0)
+
+    def open_cycle(self, n: int, at: int, digest: str, snapshot: GateSnapshot, now: int) -> None:
+        row = {"run_id": self.run.run_id, "n": n, "at": at, "digest": digest, "now": now}
         with self.store.transaction() as tx:
             tx.insert(s.cycles, [row | {"snapshot": encode(snapshot), "closed": False}])
             tx.emit(self.run.run_id, [Draft(SCAN_START, at, str(n), {"count": len(self.run.symbols), "cycle": n})])
-        self._recorded = {n: snapshot}
+        self._recorded, self._decided = {n: snapshot}, {n: now}
 
     def close_cycle(self, n: int, at: int, scan: Scan, snapshot: GateSnapshot, last_ms: float, scan_ms: float) -> None:
         rows, texts = scan.rows()

@@ -155,14 +155,17 @@ class InstitutionalStrategy:
         self.snapshot = snapshot
         await self._commands.obey(n, "open")
         if redone is None:
-            self._records.open_cycle(n, at, digest, snapshot)
+            now = self._clock.now() if self.run_spec.live else at
+            self._records.open_cycle(n, at, digest, snapshot, now)
+        else:
+            now = self._records.decided_at(n) or at
         self._follow(snapshot)
         scanned = time.perf_counter()
         scan = await self._hosts.gather(n, self._after, bars[1], redone or snapshot_ref, scans)
         self._timing.scan = (time.perf_counter() - scanned) * 1e3
         if snapshot.cancels:
             await self.cancel(snapshot.cancels)
-        await self._act(scan, at)
+        await self._act(scan, at, now)
         self._commands.acted()
         self._records.close_cycle(n, at, scan, snapshot, self._timing.cycle, self._timing.scan)
         self._n, self._after = n, max(at, self._after)
@@ -204,7 +207,7 @@ class InstitutionalStrategy:
         snapshot = peers.ask("RiskManager", "snapshot", bars, matched)
         return matched, snapshot, self._hosts.scan(n, self._after, bars, redone or snapshot)
 
-    async def _act(self, scan: Scan, at: int) -> None:
+    async def _act(self, scan: Scan, at: int, now: int) -> None:
         """Exits first, then candidates, best first: the gate, then the executor."""
         self._walk(states.LEVEL_BUILDING)
         exits: list[Exit] = sorted(scan.exits, key=lambda one: one.symbol) + self._commands.exits(
@@ -216,7 +219,6 @@ class InstitutionalStrategy:
             return
         for phase in (states.SIGNAL_WAIT, states.SIZING):
             self._walk(phase)
-        now = self._clock.now() if self.run_spec.live else at
         answer_ref = self._peers.ask("RiskManager", "reserve", exits, candidates, now, self._paused)
         answer: GateAnswer = await self._peers.get("RiskManager", answer_ref, self.spec.deadline)
         scan.answered(answer.orders, answer.denied)
