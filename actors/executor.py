@@ -3,88 +3,155 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
+
+import stamina
 
 from actors.base import Health, health_of
 from actors.executor_records import ExecutorRecords
+from actors.reconciler import NO_ANSWER, Reconciler
 from actors.risk_manager import GateAnswer
 from actors.specs import ExecutorSpec
 from domain import order as orders
-from domain.errors import ActorLost, DeadlineMissed, Refused, StaleEpoch, Unavailable, VenueError
-from domain.order import Approved, Order, OrderStep
+from domain.candidate import identity
+from domain.errors import DatabaseAway, Halted, Refused, Unavailable
+from domain.money import to_float
+from domain.order import Approved, Fill, Order, OrderStep
 from domain.ports import Clock, Meter, Peers
+from domain.timeframe import SECOND
 from journal.store import Store
 
 Value = TypeVar("Value")
 
 QUESTIONS = 5
 """How often an unknown order is asked about at once; then reconciling goes on asking."""
+UNSURE = frozenset({orders.UNKNOWN, orders.SUBMITTED, orders.PENDING_CANCEL})
+"""Statuses in which it is not certain what the venue has made of an order."""
 
 
 class Executor:
     """Bounded by permits, one writer a symbol. It takes no order before it has reconciled.
 
-    Its commits run in one thread that owns the records, so that its loop stays free.
+    Its commits run in one thread that owns the records, so that its loop stays free. Whenever it is not certain
+    what has been committed it reconciles again, from the database, before it takes another order.
     """
 
     def __init__(self, spec: ExecutorSpec, store: Store, peers: Peers, clock: Clock, meter: Meter) -> None:
         self.spec, self.run = spec, spec.run
-        self._records = ExecutorRecords(store, spec.run)
+        self._records = ExecutorRecords(store, spec.run, spec.venue)
         self._peers, self._clock, self._meter = peers, clock, meter
         self._permits = asyncio.Semaphore(spec.permits)
-        self._symbols: dict[str, asyncio.Lock] = {}
+        self._symbols: dict[str, tuple[asyncio.Lock, int]] = {}
         self._thread = ThreadPoolExecutor(1, "executor-records")
         self._gateway = f"VenueGateway:{spec.venue}"
+        self._reconciler = Reconciler(
+            self._records, self._ask, self._ask_gate, self._write, self._expired, clock, spec.run.epoch
+        )
         self._ready = False
-        self._may_repeat = False
+        self._starting = asyncio.Lock()
+        self._now = 0
         self._queued = 0
         self._in_flight = 0
+        self.background: asyncio.Task[None] | None = None
 
     async def start(self, at: int) -> int:
         """Reconcile whatever earlier runs or an earlier self left open; then accept orders. Returns how much
         had to be written down. Asked again it does nothing more."""
-        if self._ready:
-            return 0
-        self._may_repeat = (await self._ask("capabilities")).get("idempotent", False)
-        written = 0
-        known = await self._ask("fills", 0)
-        missing = [step for _, fill in known for step in self._records.missing(fill)]
-        if missing:
-            written += await self._write(missing, reconciling=True)
-        for order_id in self._records.open_orders():
-            written += await self._resolve(order_id, at)
-        self._ready = True
+        self._now = max(self._now, at)
+        async with self._starting:
+            if self._ready:
+                return 0
+            await self._idle()
+            await self._in_thread(self._records.load)
+            written = await self._reconciler.everything(at)
+            self._ready = True
+        self._look_after(self.run.live)
         return written
 
     async def record(self, steps: Sequence[OrderStep]) -> tuple[OrderStep, ...]:
         """Write down what a price-driven venue did when it was advanced. Twice is once. Nothing is left to record."""
-        await self._write(steps)
+        await self._write(steps, reconciling=True)
         return ()
 
     async def submit(self, answer: GateAnswer) -> dict[str, str]:
         """Send what the gate approved, at most ``permits`` at once. Returns order id -> status."""
         if not self._ready:
             raise Unavailable("the executor is reconciling", "NOT_READY")
-        done = await asyncio.gather(*(self._send(one, answer.at) for one in answer.approved))
-        return dict(zip((one.order.id for one in answer.approved), done, strict=True))
+        self._now = max(self._now, answer.at)
+        sending = (self._send(one, answer.at) for one in answer.approved)
+        done = await asyncio.gather(*sending, return_exceptions=True)
+        self._look_after(bool(self._unknown()))
+        for one in done:
+            if isinstance(one, BaseException):
+                raise one
+        return {one.order.id: str(status) for one, status in zip(answer.approved, done, strict=True)}
 
     async def cancel(self, order_ids: Sequence[str], at: int) -> dict[str, str]:
-        """Cancel working orders at the venue. Returns order id -> status."""
-        found = {}
-        for order_id in order_ids:
-            try:
-                steps = await self._ask("cancel", self.run.epoch, order_id, at)
-            except Refused as refusal:
-                found[order_id] = refusal.code
-                continue
-            await self._write(steps)
-            found[order_id] = self._records.status(order_id)
+        """Cancel working orders at the venue. Returns order id -> status, or why the venue refused."""
+        self._now = max(self._now, at)
+        found = {one: await self._cancel(one, at) for one in order_ids}
+        self._look_after(bool(self._unknown()))
         return found
 
+    async def resolve(self, order_id: str, status: str, quantity: int, price: int, at: int, who: str) -> str:
+        """What an operator says of an order that the venue cannot tell about: FILLED (units and price in 1e-9,
+        0 for all that is left at the price it was meant for) or REJECTED. Raises Refused for any other order."""
+        known = self._records.known(order_id)
+        if known is None:
+            raise Refused(f"no order {order_id} of account {self.run.account}", "NO_SUCH_ORDER")
+        if known.status not in (orders.UNKNOWN, orders.SUBMITTED):
+            raise Refused(f"order {order_id} is {known.status}: only an UNKNOWN one is resolved", "NOT_UNKNOWN")
+        order, fill = known.order, None
+        if status == orders.FILLED:
+            units = quantity or order.quantity - known.filled
+            if not 0 < units <= order.quantity - known.filled:
+                raise Refused(f"{to_float(units):g} is not what order {order_id} has left to fill", "BAD_QUANTITY")
+            status = orders.FILLED if known.filled + units == order.quantity else orders.PARTIALLY_FILLED
+            fill = Fill(
+                id=identity(order_id, "OPERATOR", known.filled, units),
+                order_id=order_id,
+                account=order.account,
+                symbol=order.symbol,
+                side=order.side,
+                quantity=units,
+                price=price or order.price or order.entry,
+                commission=0,
+                at=at,
+                reason=order.purpose,
+                stop=order.stop,
+                target=order.target,
+                strategy=order.strategy,
+                correlation_id=order.correlation_id,
+            )
+        step = OrderStep(order_id=order_id, status=status, at=at, fill=fill, code="OPERATOR", text=who)
+        await self._write([step], reconciling=True)
+        if status == orders.PARTIALLY_FILLED:  # the rest will never fill
+            await self._write([OrderStep(order_id=order_id, status=orders.CANCELLED, at=at, code="OPERATOR", text=who)])
+        return self._records.status(order_id)
+
+    async def emergency(self, answer: GateAnswer, now: int) -> dict[str, Any]:
+        """Cancel the working entries, send the exits, and say what the venue then has."""
+        await self.start(now)
+        cancelled = await self.cancel(answer.cancels, now)
+        closing = await self.submit(answer)
+        return {"cancelled": cancelled, "closing": closing} | await self.verify()
+
+    async def verify(self) -> dict[str, Any]:
+        """Asked at the venue: entries that still work there, and what is held there (signed units)."""
+        working = await self._ask("orders")
+        positions = await self._ask("positions")
+        return {
+            "left": sorted(one.order.id for one in working if one.order.opens),
+            "positions": {one.symbol: to_float(one.quantity) for one in positions},
+        }
+
     def health(self) -> Health:
-        return health_of("Executor", self._ready, self._queued, in_flight=self._in_flight)
+        return health_of("Executor", self._ready, self._queued, in_flight=self._in_flight, unknown=len(self._unknown()))
 
     # -- one order -------------------------------------------------------------------------------
 
@@ -93,17 +160,29 @@ class Executor:
         if self._expired(order, now):
             return await self._end(order, orders.EXPIRED, now)
         self._count(queued=1)
-        lock = self._symbols.setdefault(order.symbol, asyncio.Lock())
+        waiting = True
         try:
-            async with self._permits, lock:
+            async with self._alone(order.symbol), self._permits:
                 self._count(queued=-1, in_flight=1)
-                try:
-                    return await self._attempt(order, now)
-                finally:
-                    self._count(in_flight=-1)
+                waiting = False
+                return await self._attempt(order, now)
         finally:
-            if not lock.locked():
-                self._symbols.pop(order.symbol, None)
+            self._count(queued=-1) if waiting else self._count(in_flight=-1)
+
+    @asynccontextmanager
+    async def _alone(self, symbol: str) -> AsyncIterator[None]:
+        """One writer a symbol."""
+        lock, users = self._symbols.get(symbol, (asyncio.Lock(), 0))
+        self._symbols[symbol] = (lock, users + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, users = self._symbols[symbol]
+            if users == 1:
+                del self._symbols[symbol]
+            else:
+                self._symbols[symbol] = (lock, users - 1)
 
     def _count(self, queued: int = 0, in_flight: int = 0) -> None:
         self._queued += queued
@@ -112,7 +191,7 @@ class Executor:
         self._meter.gauge("argus_orders_in_flight", self._in_flight)
 
     async def _attempt(self, order: Order, now: int) -> str:
-        known = self._records.status(order.id)
+        known = self._records.status(order.id, order.at)
         if known not in ("", orders.INTENT):
             return known  # sent before: reconciled, never sent again
         if self._expired(order, now):
@@ -121,39 +200,68 @@ class Executor:
         if self._expired(order, now):  # the commit may have taken its time
             return await self._end(order, orders.EXPIRED, now)
         try:
-            steps = await self._ask("submit", self.run.epoch, order)
-        except Refused as refusal:
-            return await self._end(order, orders.REJECTED, now, refusal.code, refusal.what)
-        except (ActorLost, DeadlineMissed, VenueError) as error:
-            if isinstance(error, Unavailable):
-                return await self._end(order, orders.REJECTED, now, error.code or "UNAVAILABLE", error.what)
+            steps = await self._sent(order, now)
+        except (Refused, Halted) as refusal:
+            return await self._end(order, orders.REJECTED, now, refusal.code or "HALTED", refusal.what)
+        except Unavailable as error:
+            status = orders.EXPIRED if self._expired(order, now) else orders.REJECTED
+            return await self._end(order, status, now, error.code or "UNAVAILABLE", error.what)
+        except NO_ANSWER as error:
             await self._end(order, orders.UNKNOWN, now, type(error).__name__, str(error))
             await self._ask_again(order.id, now)
             return self._records.status(order.id)
         await self._write(steps)
         return self._records.status(order.id)
 
+    async def _sent(self, order: Order, now: int) -> list[OrderStep]:
+        """The venue's answer; tried again while the plan lives if the venue says that nothing was sent."""
+        retries = stamina.retry_context(
+            on=Unavailable, attempts=None, timeout=self._life(order), wait_initial=0.1, wait_max=1.0, wait_jitter=0.2
+        )
+        async for attempt in retries:
+            with attempt:
+                if attempt.num > 1:
+                    if self._expired(order, now):
+                        break
+                    await self._in_thread(partial(self._records.again, order.id, attempt.num, now))
+                steps: list[OrderStep] = await self._ask("submit", self.run.epoch, order)
+                return steps
+        raise Unavailable("the plan expired while the venue could not be reached", "EXPIRED")
+
+    def _life(self, order: Order) -> float:
+        """Seconds for which sending may be tried: what is left of the plan, and no longer than one deadline."""
+        if not (self.run.live and order.expires_at and order.opens):
+            return self.spec.deadline
+        return min(self.spec.deadline, max(0.01, (order.expires_at - self._clock.now()) / SECOND))
+
     async def _ask_again(self, order_id: str, now: int) -> None:
         """Ask about an unknown order while the venue comes back. It stays unknown if the question fails."""
         for attempt in range(QUESTIONS):
-            try:
-                await self._resolve(order_id, now)
+            if attempt:
+                await asyncio.sleep(0.5 * attempt)
+            with suppress(*NO_ANSWER):
+                await self._reconciler.order(order_id, now)
+            if self._records.status(order_id) not in UNSURE:
                 return
-            except (ActorLost, DeadlineMissed, VenueError):
-                await asyncio.sleep(0.5 * (attempt + 1))
 
-    async def _resolve(self, order_id: str, now: int) -> int:
-        """Ask by exact id and write down what the answer means. Returns how many steps were news.
-
-        A venue that knows no such order never received it. Only one that recognises an id it has seen,
-        whatever is still on its way, may be given the same order again, and only while the plan lives.
-        """
-        found = await self._ask("lookup", order_id)
-        order = self._records.order(order_id)
-        if found is None and self._may_repeat and order is not None and not self._expired(order, now):
-            return await self._write(await self._ask("submit", self.run.epoch, order), reconciling=True)
-        step = self._records.outcome(order_id, found, now)
-        return await self._write([step], reconciling=True) if step is not None else 0
+    async def _cancel(self, order_id: str, at: int) -> str:
+        known = self._records.known(order_id)
+        if known is None:
+            return "NO_SUCH_ORDER"
+        async with self._alone(known.order.symbol):
+            status = self._records.status(order_id)
+            if orders.PENDING_CANCEL not in orders.NEXT.get(status, ()):
+                return status or orders.INTENT
+            await self._write([OrderStep(order_id=order_id, status=orders.PENDING_CANCEL, at=at)])
+            try:
+                await self._write(await self._ask("cancel", self.run.epoch, order_id, at))
+            except (Refused, Unavailable) as error:  # it works as before
+                back = orders.PARTIALLY_FILLED if known.filled else orders.ACCEPTED
+                await self._write([OrderStep(order_id=order_id, status=back, at=at, code=error.code, text=error.what)])
+                return error.code
+            except NO_ANSWER:
+                await self._ask_again(order_id, at)
+            return self._records.status(order_id)
 
     async def _end(self, order: Order, status: str, at: int, code: str = "", text: str = "") -> str:
         await self._write([OrderStep(order_id=order.id, status=status, at=at, code=code, text=text, order=order)])
@@ -163,18 +271,67 @@ class Executor:
         moment = self._clock.now() if self.run.live else now
         return bool(order.expires_at) and moment > order.expires_at and order.opens > 0
 
+    # -- in the background -----------------------------------------------------------------------
+
+    def _unknown(self) -> list[str]:
+        """Orders of which nothing is certain, and that nobody is asking about at this moment."""
+        if self._in_flight:
+            return []
+        return [one for one in self._records.open_orders() if self._records.status(one) in UNSURE]
+
+    def _look_after(self, needed: bool) -> None:
+        if needed and (self.background is None or self.background.done()):
+            self.background = asyncio.create_task(self._background())
+
+    async def _background(self) -> None:
+        """Reconcile continuously while the run is live; else until nothing is unknown any more."""
+        spec, last = self.spec, time.monotonic()
+        due = {"open": last + spec.ask_open, "positions": last + spec.ask_positions}
+        while self.run.live or self._unknown():
+            await asyncio.sleep(spec.ask_in_flight)
+            at = self._clock.now() if self.run.live else self._now
+            try:
+                await self.start(at)
+                for order_id in self._unknown():
+                    await self._reconciler.order(order_id, at)
+                if self.run.live and time.monotonic() >= due["open"]:
+                    due["open"] = time.monotonic() + spec.ask_open
+                    await self._reconciler.open_orders(at)
+                if self.run.live and time.monotonic() >= due["positions"]:
+                    due["positions"] = time.monotonic() + spec.ask_positions
+                    await self._reconciler.positions(at)
+            except (*NO_ANSWER, DatabaseAway) as error:
+                self._meter.count("argus_reconcile_failed", reason=type(error).__name__)
+
+    async def _idle(self) -> None:
+        """Wait until nothing is being sent, so that what is in flight is not taken for lost."""
+        until = time.monotonic() + self.spec.deadline
+        while self._in_flight:
+            if time.monotonic() > until:
+                raise Unavailable("orders are still being sent", "BUSY")
+            await asyncio.sleep(0.01)
+
     # -- out and down ----------------------------------------------------------------------------
 
     async def _ask(self, method: str, *args: Any) -> Any:
         reference = self._peers.ask(self._gateway, method, *args)
         return await self._peers.get(self._gateway, reference, self.spec.deadline)
 
-    async def _write(self, steps: Sequence[OrderStep], reconciling: bool = False) -> int:
-        return await self._in_thread(lambda: self._records.write(steps, reconciling))
+    async def _ask_gate(self, method: str, *args: Any) -> Any:
+        reference = self._peers.ask("RiskManager", method, *args)
+        return await self._peers.get("RiskManager", reference, self.spec.deadline)
+
+    async def _write(self, steps: Sequence[OrderStep], reconciling: bool = False, cursor: int = 0) -> int:
+        if not steps and not cursor:
+            return 0
+        return await self._in_thread(lambda: self._records.write(steps, reconciling, cursor))
 
     async def _in_thread(self, work: Callable[[], Value]) -> Value:
+        sure = False
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except StaleEpoch:
-            self._ready = False
-            raise
+            done = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            sure = True
+            return done
+        finally:
+            if not sure:
+                self._ready = False  # what was committed is not certain: reconcile before anything else

@@ -3,147 +3,284 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from actors import gate_rows as rows
 from actors.specs import RunSpec
 from domain import order as orders
-from domain.events import POSITION_UPDATE, RISK_APPROVED, TRADE_EXECUTION, Draft, event_id
-from domain.money import to_float
+from domain.events import ALERT, POSITION_UPDATE, RISK_APPROVED, TRADE_EXECUTION, Draft, event_id
+from domain.money import from_text, to_float, to_text
 from domain.order import SIDE_NAME, Fill, Order, OrderStep
-from domain.venue import VenueOrder
+from domain.reconcile import Known
 from journal import schema as s
-from journal.store import Store
+from journal.store import Store, Tx
 
 REMEMBERED = 10_000
-"""Ended orders and fills kept in memory; the database refuses an older one that is told again."""
+"""Ended orders and fills kept in memory; an older one that is told again is looked up in the database."""
 
-MADE_BY_THE_VENUE = (orders.STOP, orders.TARGET, orders.FINANCING)
-"""Reasons of fills whose order nobody sent."""
+ORDER, FILL, POSITION = "ORDER", "FILL", "POSITION"
+"""Kinds of things at a venue that are not ours."""
+
+_EVENTS = sa.select(s.order_events.c.order_id, s.order_events.c.status, s.fills.c.quantity).select_from(
+    s.order_events.outerjoin(s.fills, s.order_events.c.fill_id == s.fills.c.id)
+)
+_STORY = _EVENTS.where(s.order_events.c.order_id == sa.bindparam("of")).order_by(s.order_events.c.seq)
+_ORDER = sa.select(s.orders).where(s.orders.c.id == sa.bindparam("of"), s.orders.c.answer == "APPROVED")
+_AT = sa.select(s.orders.c.at).where(s.orders.c.id == sa.bindparam("of"))
 
 
 class ExecutorRecords:
-    """The executor's tables of one account, and the present status of every order that is not done."""
+    """The executor's tables of one account, and the present status of every order that is not done.
 
-    def __init__(self, store: Store, run: RunSpec) -> None:
-        self.store, self.run = store, run
+    Memory holds what has a reservation, and what was written since; anything older is read when it is asked for.
+    """
+
+    def __init__(self, store: Store, run: RunSpec, venue: str = "paper") -> None:
+        self.store, self.run, self.venue = store, run, venue
+        self.cursor = 0
         self._story: dict[str, list[str]] = {}
+        self._filled: dict[str, int] = {}
         self._orders: dict[str, Order] = {}
         self._fills: OrderedDict[str, None] = OrderedDict()
-        self._done: deque[str] = deque()
-        self._load()
+        self._done: deque[tuple[str, int]] = deque()
+        self._complete_from = 0
+        self.load()
 
-    def _load(self) -> None:
+    def load(self) -> None:
+        """From the database: the same at the first start and whenever it is not certain what was committed."""
         account = self.run.account
-        events = s.order_events
-        self._story, self._orders, self._done = {}, {}, deque()
+        events, fills = s.order_events, s.fills
+        reserved = sa.select(s.reservations.c.order_id).where(s.reservations.c.account == account)
         with self.store.read() as c:
-            for row in c.execute(
-                sa.select(events.c.order_id, events.c.status).where(events.c.account == account).order_by(events.c.seq)
-            ):
-                self._story.setdefault(row.order_id, []).append(row.status)
-            known = sa.select(s.fills.c.id).where(s.fills.c.account == account).order_by(s.fills.c.seq)
-            self._fills = OrderedDict.fromkeys(c.execute(known).scalars())
-            self._done.extend(one for one, story in self._story.items() if story[-1] in orders.DONE)
-            reserved = sa.select(s.reservations.c.order_id).where(s.reservations.c.account == account)
-            for row in c.execute(sa.select(s.orders).where(s.orders.c.id.in_(reserved))):
-                self._orders[row.id] = rows.order_of(row)
+            self._story, self._filled, self._done = {}, {}, deque()
+            self._orders = {
+                row.id: rows.order_of(row) for row in c.execute(sa.select(s.orders).where(s.orders.c.id.in_(reserved)))
+            }
+            for row in c.execute(_EVENTS.where(events.c.order_id.in_(reserved)).order_by(events.c.seq)):
+                self._tell(row)
+            newest = sa.select(fills.c.id).where(fills.c.account == account).order_by(fills.c.seq.desc())
+            self._fills = OrderedDict.fromkeys(reversed(c.execute(newest.limit(REMEMBERED)).scalars().all()))
+            at = sa.select(sa.func.max(s.orders.c.at)).where(s.orders.c.account == account)
+            self._complete_from = c.execute(at).scalar() or 0
+            mine = (s.venue_cursors.c.account == account) & (s.venue_cursors.c.venue == self.venue)
+            self.cursor = c.execute(sa.select(s.venue_cursors.c.cursor).where(mine)).scalar() or 0
+        self._stale = False
+
+    def _tell(self, row: Any) -> None:
+        self._story.setdefault(row.order_id, []).append(row.status)
+        if row.quantity is not None:
+            self._filled[row.order_id] = self._filled.get(row.order_id, 0) + from_text(row.quantity)
 
     # -- what is known ---------------------------------------------------------------------------
 
-    def status(self, order_id: str) -> str:
-        """The last status written down; empty if the executor has never touched the order."""
+    def status(self, order_id: str, at: int = 0) -> str:
+        """The last status written down; empty if the executor has never touched the order, made at ``at``."""
+        if order_id not in self._story and at <= self._complete_from:
+            self._recall(order_id)
         story = self._story.get(order_id)
         return story[-1] if story else ""
 
-    def order(self, order_id: str) -> Order | None:
-        """The order itself while it is not done."""
-        return self._orders.get(order_id)
+    def known(self, order_id: str) -> Known | None:
+        """An order of ours with what is written down of it; None if it is not ours."""
+        order = self._order(order_id)
+        return None if order is None else Known(order, self.status(order_id), self._filled.get(order_id, 0))
 
     def open_orders(self) -> list[str]:
         """Orders sent or unknown whose end is not known, oldest first."""
         return [one for one, story in self._story.items() if story[-1] not in orders.DONE]
 
-    def missing(self, fill: Fill) -> list[OrderStep]:
-        """The steps that write down a fill which the venue has and we have not."""
-        if fill.id in self._fills:
-            return []
-        if fill.reason == orders.FINANCING:
-            return [OrderStep(order_id=fill.order_id, status=orders.FILLED, at=fill.at, fill=fill)]
-        return [OrderStep(order_id=fill.order_id, status=orders.PARTIALLY_FILLED, at=fill.at, fill=fill)]
+    def unsent(self, before: int) -> list[Order]:
+        """Intents of moments earlier than ``before`` that nobody has sent: their cycle is over."""
+        found = [order for order in self._orders.values() if order.at < before and not self.status(order.id, order.at)]
+        return sorted(found, key=lambda one: (one.at, one.rank, one.id))
 
-    def outcome(self, order_id: str, found: VenueOrder | None, at: int) -> OrderStep | None:
-        """The step that a venue's answer about an open order means; None when nothing new is known.
+    def _order(self, order_id: str) -> Order | None:
+        if order_id not in self._orders:
+            with self.store.read() as c:
+                row = c.execute(_ORDER, {"of": order_id}).first()
+            if row is None:
+                return None
+            return rows.order_of(row)
+        return self._orders[order_id]
 
-        A venue that keeps every order and does not know this one never received it.
-        """
-        status = self.status(order_id)
-        if found is None and status == orders.PARTIALLY_FILLED:
-            return None
-        if found is None:
-            return OrderStep(order_id=order_id, status=orders.REJECTED, at=at, code="NOT_RECEIVED")
-        if found.status == status:
-            return None
-        return OrderStep(order_id=order_id, status=found.status, at=at, code="RECONCILED")
+    def _recall(self, order_id: str) -> None:
+        """An order that memory does not hold: what the database has of it."""
+        with self.store.read() as c:
+            found = c.execute(_STORY, {"of": order_id}).all()
+            at = c.execute(_AT, {"of": order_id}).scalar() or 0
+        for row in found:
+            self._tell(row)
+        if found and found[-1].status in orders.DONE:
+            self._done.append((order_id, at))
+
+    def missing(self, found: Iterable[Fill]) -> list[OrderStep]:
+        """The steps that write down those fills of the venue's list that we do not have."""
+        news = self._unknown([one for one in found if one.id not in self._fills])
+        return [
+            OrderStep(
+                order_id=fill.order_id,
+                status=orders.FILLED if self._ends(fill) else orders.PARTIALLY_FILLED,
+                at=fill.at,
+                fill=fill,
+            )
+            for fill in news
+        ]
+
+    def _ends(self, fill: Fill) -> bool:
+        if fill.reason == orders.FINANCING or fill.reason in orders.MADE_THERE:
+            return True
+        known = self.known(fill.order_id)
+        return known is not None and known.filled + fill.quantity >= known.order.quantity
+
+    def _unknown(self, fills: Sequence[Fill]) -> list[Fill]:
+        """Those that the database does not have."""
+        there: set[str] = set()
+        ids = [one.id for one in fills]
+        with self.store.read() as c:
+            for start in range(0, len(ids), 500):
+                part = sa.select(s.fills.c.id).where(s.fills.c.id.in_(ids[start : start + 500]))
+                there.update(c.execute(part).scalars())
+        return [one for one in fills if one.id not in there]
 
     # -- writing ---------------------------------------------------------------------------------
 
-    def write(self, steps: Sequence[OrderStep], reconciling: bool) -> int:
-        """All steps that are news, in one transaction. Raises InvalidTransition for a step the table lacks.
+    def write(self, steps: Sequence[OrderStep], reconciling: bool = False, cursor: int = 0) -> int:
+        """All steps that are news, in one transaction, with the cursor up to which the venue's fills are read.
+        Returns how many. Raises InvalidTransition for a step the table lacks.
 
         What is remembered is what was committed: if the commit fails, memory is read anew.
         """
-        committed = False
+        if self._stale:
+            self.load()
+        self._stale = True
         try:
-            count = self._write(steps, reconciling)
-            committed = True
-        finally:
-            if not committed:
-                self._load()
+            count = self._write(steps, reconciling, cursor)
+        except IntegrityError:  # a fill that memory has forgotten was told again
+            self.load()
+            told = [step.fill for step in steps if step.fill is not None]
+            new = {fill.id for fill in self._unknown(told)}
+            rest = [step for step in steps if step.fill is None or step.fill.id in new]
+            if len(rest) == len(steps):
+                raise
+            count = self._write(rest, reconciling, cursor)
+        self._stale = False
         return count
 
-    def _write(self, steps: Sequence[OrderStep], reconciling: bool) -> int:
+    def _write(self, steps: Sequence[OrderStep], reconciling: bool, cursor: int) -> int:
+        strange = [step for step in steps if step.fill is not None and not self._ours(step)]
+        if strange:
+            steps = [step for step in steps if step not in strange]
         news = [(step, surprising) for step in steps if (surprising := self._news(step, reconciling)) is not None]
-        if not news:
+        if not news and not strange and cursor <= self.cursor:
             return 0
         drafts: list[Draft] = []
+        alerts: list[Draft] = []
         for step, surprising in news:
             drafts += self._events(step, surprising)
+            alerts += self._alerts(step)
         with self.store.transaction() as tx:
-            seq = tx.emit(self.run.run_id, drafts)
+            for fill in (one.fill for one in strange if one.fill is not None):
+                alerts += self._strange(tx, FILL, fill.id, fill.symbol, fill.side * fill.quantity, fill.at)
+            seq = tx.emit(self.run.run_id, drafts + alerts)  # rows have the numbers of their events: alerts come last
             events, fills, attempts = self._rows(news, seq)
             tx.insert(s.order_events, events)
             tx.insert(s.fills, fills)
             tx.insert(s.attempts, attempts)
+            if cursor > self.cursor:
+                mine = {"account": self.run.account, "venue": self.venue}
+                tx.upsert(s.venue_cursors, [mine | {"cursor": cursor}])
+        self.cursor = max(cursor, self.cursor)
+        self._forget(news)
+        return len(news)
+
+    def _forget(self, news: list[tuple[OrderStep, bool]]) -> None:
         for step, _ in news:
             if step.status in orders.DONE:
-                self._orders.pop(step.order_id, None)
-                self._done.append(step.order_id)
+                order = self._orders.pop(step.order_id, None)
+                self._done.append((step.order_id, order.at if order else step.at))
         while len(self._done) > REMEMBERED:
-            self._story.pop(self._done.popleft(), None)
+            order_id, at = self._done.popleft()
+            self._story.pop(order_id, None)
+            self._filled.pop(order_id, None)
+            self._complete_from = max(self._complete_from, at)
         while len(self._fills) > REMEMBERED:
             self._fills.popitem(last=False)
-        return len(news)
+
+    def _ours(self, step: OrderStep) -> bool:
+        fill = step.fill
+        assert fill is not None
+        made_there = fill.reason == orders.FINANCING or fill.reason in orders.MADE_THERE
+        return made_there or step.order_id in self._story or self._order(step.order_id) is not None
 
     def _news(self, step: OrderStep, reconciling: bool) -> bool | None:
         """Whether the step is surprising; None when it says nothing new. Remembers it."""
-        if step.fill is not None and step.fill.id in self._fills:
+        fill = step.fill
+        if fill is not None and fill.id in self._fills:
             return None
+        if step.order_id not in self._story and step.status != orders.SUBMITTED:
+            self._recall(step.order_id)
         story = self._story.setdefault(step.order_id, [])
         if step.order is not None:
             self._orders[step.order_id] = step.order
-        if step.fill is None and story and story[-1] == step.status:
-            return None
-        made_there = step.fill is not None and step.fill.reason in MADE_BY_THE_VENUE
+        if fill is None and story and (story[-1] == step.status or story[-1] in orders.DONE):
+            return None  # said before, or overtaken
+        made_there = fill is not None and (fill.reason in orders.MADE_THERE or fill.reason == orders.FINANCING)
         before = story[-1] if story else (orders.SUBMITTED if made_there else orders.INTENT)
         surprising = orders.step(step.order_id, before, step.status, reconciling=reconciling, story=tuple(story))
         story.append(step.status)
-        if step.fill is not None:
-            self._fills[step.fill.id] = None
+        if fill is not None:
+            self._fills[fill.id] = None
+            self._filled[step.order_id] = self._filled.get(step.order_id, 0) + fill.quantity
         return surprising
+
+    # -- alerts ----------------------------------------------------------------------------------
+
+    def alert(self, alert: str, key: str, at: int, symbol: str | None = None, **data: Any) -> None:
+        """Tell a person; ``key`` is unique among the alerts of this kind."""
+        with self.store.transaction() as tx:
+            tx.emit(self.run.run_id, [Draft(ALERT, at, f"{alert}:{key}", {"alert": alert} | data, symbol)])
+
+    def foreign(self, kind: str, found: dict[str, tuple[str, int]], at: int) -> int:
+        """What the venue holds of this kind that is not ours, by key: (symbol, signed units). Tells of what is new
+        or has changed, forgets what is gone. Returns how much that was."""
+        table = s.foreign_holdings
+        mine = (table.c.account == self.run.account) & (table.c.venue == self.venue) & (table.c.kind == kind)
+        with self.store.read() as c:
+            before = {row.key: from_text(row.quantity) for row in c.execute(sa.select(table).where(mine))}
+        gone = [key for key in before if key not in found]
+        news = {key: one for key, one in found.items() if before.get(key) != one[1]}
+        if not gone and not news:
+            return 0
+        with self.store.transaction() as tx:
+            drafts = [
+                draft
+                for key, (symbol, quantity) in news.items()
+                for draft in self._strange(tx, kind, key, symbol, quantity, at)
+            ]
+            if gone:
+                tx.connection.execute(sa.delete(table).where(mine, table.c.key.in_(gone)))
+            tx.emit(self.run.run_id, drafts)
+        return len(gone) + len(news)
+
+    def _strange(self, tx: Tx, kind: str, key: str, symbol: str, quantity: int, at: int) -> list[Draft]:
+        """Keep what is not ours, and the draft that tells of it, once for each state of it."""
+        row = {"account": self.run.account, "venue": self.venue, "kind": kind, "key": key, "symbol": symbol}
+        was = tx.connection.execute(
+            sa.select(s.foreign_holdings.c.quantity).where(
+                *(s.foreign_holdings.c[name] == row[name] for name in ("account", "venue", "kind", "key"))
+            )
+        ).scalar()
+        if was == to_text(quantity):
+            return []
+        tx.upsert(s.foreign_holdings, [row | {"quantity": to_text(quantity), "at": at}])
+        data = {"alert": f"FOREIGN_{kind}", "venue": self.venue, "key": key, "quantity": to_float(quantity)}
+        return [Draft(ALERT, at, f"FOREIGN_{kind}:{key}:{to_text(quantity)}:{at}", data, symbol)]
+
+    # -- rows and events -------------------------------------------------------------------------
 
     def _events(self, step: OrderStep, surprising: bool) -> list[Draft]:
         if step.fill is not None and step.fill.reason == orders.FINANCING:
@@ -165,6 +302,23 @@ class ExecutorRecords:
         if fill is not None:
             drafts.append(self._execution(fill, event_id(self.run.run_id, kind, key)))
         return drafts
+
+    def _alerts(self, step: OrderStep) -> list[Draft]:
+        """What a person should hear of besides: an order of which nothing is certain, more filled than was asked."""
+        order = step.order or self._orders.get(step.order_id)
+        if order is None:
+            return []
+        number, filled = len(self._story[step.order_id]), self._filled.get(step.order_id, 0)
+        data: dict[str, Any] = {"order_id": order.id, "code": step.code, "text": step.text}
+        if step.status == orders.UNKNOWN:
+            kind = "ORDER_UNKNOWN"
+        elif step.fill is not None and filled > order.quantity:
+            kind = "OVERFILL"
+            data |= {"asked": to_float(order.quantity), "filled": to_float(filled)}
+        else:
+            return []
+        key = f"{kind}:{order.id}:{number}"
+        return [Draft(ALERT, step.at, key, {"alert": kind} | data, order.symbol, order.correlation_id)]
 
     def _charge(self, fill: Fill) -> Draft:
         data = {"financing": to_float(fill.commission), "fill_id": fill.id}
@@ -207,10 +361,18 @@ class ExecutorRecords:
                 }
             )
             if step.status == orders.SUBMITTED:
-                attempts.append({"order_id": step.order_id, "n": 1, "at": step.at, "epoch": self.run.epoch})
+                attempts.append(self._attempt(step.order_id, 1, step.at))
             if fill is not None:
                 traded = fill.reason != orders.FINANCING
                 fills.append(rows.fill_row(self.run.run_id, seq + traded, fill))
                 seq += traded
             seq += 1
         return events, fills, attempts
+
+    def _attempt(self, order_id: str, n: int, at: int) -> dict[str, Any]:
+        return {"order_id": order_id, "n": n, "at": at, "epoch": self.run.epoch}
+
+    def again(self, order_id: str, n: int, at: int) -> None:
+        """One more attempt to send an order of which nothing was sent before; written before it is made."""
+        with self.store.transaction() as tx:
+            tx.insert_new(s.attempts, [self._attempt(order_id, n, at)])

@@ -37,6 +37,7 @@ class Memory(msgspec.Struct):
     latch: TradingState | None
     snapshot: GateSnapshot | None
     locks: list[Lock]
+    foreign: dict[str, int]
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -53,7 +54,7 @@ def _step(row: Any, venue: str) -> Step:
     if row.fill_id is None:
         return Step(row.seq, row.order_id, row.status, None, None)
     fill = rows.fill_of(row)
-    made_there = fill.reason in (orders.STOP, orders.TARGET)
+    made_there = fill.reason in orders.MADE_THERE
     return Step(row.seq, row.order_id, row.status, fill, rows.venue_order(fill, venue) if made_there else None)
 
 
@@ -114,8 +115,11 @@ class GateRecords:
                     sa.select(s.locks).where(s.locks.c.account == account, s.locks.c.removed_at.is_(None))
                 )
             ]
+            others = s.foreign_holdings
+            of_account = (others.c.account == account) & (others.c.kind == "POSITION")
+            foreign = {one.symbol: from_text(one.quantity) for one in c.execute(sa.select(others).where(of_account))}
         snapshot = decode(last) if last else None
-        return Memory(book, row.cursor, said, until, self.latch(), snapshot, locks)
+        return Memory(book, row.cursor, said, until, self.latch(), snapshot, locks, foreign)
 
     def _reserved(self, c: sa.Connection, book: Book, cursor: int) -> None:
         reserved = c.execute(
@@ -146,7 +150,7 @@ class GateRecords:
         said: Said = {}
         recent = until - 2 * self.run.timeframe_ns
         for one in c.execute(sa.select(s.orders).where(mine, s.orders.c.at >= recent).order_by(s.orders.c.rank)):
-            if one.purpose in (orders.STOP, orders.TARGET):
+            if one.purpose in orders.MADE_THERE:
                 continue
             answer: Order | Denied = rows.order_of(one) if one.answer == "APPROVED" else rows.denied_of(one)
             said.setdefault((one.symbol, one.strategy, one.at, one.purpose), []).append(answer)
@@ -202,7 +206,7 @@ class GateRecords:
         touched: Iterable[str],
         ended: Sequence[str],
         closed: Sequence[Closed],
-        foreign: Sequence[Order],
+        made_there: Sequence[Order],
         cursor: int,
         drafts: Sequence[Draft],
     ) -> None:
@@ -217,7 +221,7 @@ class GateRecords:
             if ended:
                 tx.connection.execute(sa.delete(s.reservations).where(s.reservations.c.order_id.in_(ended)))
             tx.insert(s.trades, [rows.trade_row(account, self.run.run_id, one) for one in closed])
-            tx.insert(s.orders, [rows.order_row(self.run.run_id, one) for one in foreign])
+            tx.insert(s.orders, [rows.order_row(self.run.run_id, one) for one in made_there])
             tx.connection.execute(
                 sa.update(s.accounts)
                 .where(s.accounts.c.account == account)
@@ -264,19 +268,6 @@ class GateRecords:
             one["rank"] = rank
             self._ranked = (one["at"], rank + 1)
         return decided
-
-    def cancelled(self, order: Order, why: str, at: int) -> None:
-        """An intent that was never sent: the one step that the gate itself records."""
-        with self.store.transaction() as tx:
-            draft = Draft(
-                "ORDER_CANCELLED", at, f"{order.id}:gate", {"order_id": order.id, "reason": why}, order.symbol
-            )
-            seq = tx.emit(self.run.run_id, [draft])
-            row = {"seq": seq, "order_id": order.id, "account": order.account, "status": orders.CANCELLED, "at": at}
-            tx.insert(
-                s.order_events,
-                [row | {"code": why, "text": "", "venue_ref": "", "surprising": False, "fill_id": None}],
-            )
 
     def emit(self, drafts: Sequence[Draft]) -> None:
         with self.store.transaction() as tx:

@@ -112,7 +112,7 @@ def venue_order(fill: Fill, venue: str) -> Order:
         side=fill.side,
         quantity=fill.quantity,
         reduces=fill.quantity,
-        kind="STOP" if fill.reason == orders.STOP else "LIMIT",
+        kind={orders.STOP: "STOP", orders.TARGET: "LIMIT"}.get(fill.reason, "MARKET"),
         price=fill.price,
         at=fill.at,
         correlation_id=fill.correlation_id,

@@ -23,6 +23,7 @@ from domain.market import BarBatch
 from domain.money import ONE, to_float
 from domain.order import Approved, Denied, Order, OrderStep
 from domain.ports import Clock
+from domain.reconcile import Holding
 from domain.timeframe import day_start
 from journal.store import Store
 from risk.gate import Answer, Gate
@@ -34,11 +35,13 @@ POLL_NS = 250_000_000
 
 
 class GateAnswer(msgspec.Struct, frozen=True):
-    """What ``reserve`` gives back: orders to send (exits first) and denials."""
+    """What ``reserve`` gives back: orders to send (exits first) and denials; in an emergency also the working
+    entries that must go."""
 
     approved: tuple[Approved, ...]
     denied: tuple[Denied, ...]
     at: int
+    cancels: tuple[str, ...] = ()
 
     @property
     def orders(self) -> tuple[Order, ...]:
@@ -82,6 +85,7 @@ class RiskManager(SharedState):
         self._prices.mark(self.book)
         self._state = last.state if last else TradingState()
         self._trades_today = self._records.trades_since(self._day)
+        self.foreign(memory.foreign)
         self.settle()
 
     # -- the cycle -------------------------------------------------------------------------------
@@ -126,7 +130,7 @@ class RiskManager(SharedState):
         ended: list[str] = []
         drafts: list[Draft] = []
         closed: list[Any] = []
-        foreign: list[Order] = []
+        made_there: list[Order] = []
         for step in steps:
             fill = step.fill
             if fill is not None and not self.book.seen(fill.id):
@@ -135,7 +139,7 @@ class RiskManager(SharedState):
                     self.book.charge(fill, self._prices.rate(fill.symbol) or ONE)
                     continue
                 if step.order is not None:
-                    foreign.append(step.order)
+                    made_there.append(step.order)
                 applied = self.book.apply(fill, self._prices.rate(fill.symbol) or ONE)
                 drafts += position_events(self.run.run_id, self.book, fill, applied)
                 if applied.closed is not None:
@@ -152,17 +156,43 @@ class RiskManager(SharedState):
             if touched:
                 drafts.append(self._account_event())
             with self._trusted():
-                self._records.settled(self.book, touched, ended, closed, foreign, self._cursor, drafts)
+                self._records.settled(self.book, touched, ended, closed, made_there, self._cursor, drafts)
         return len(steps)
 
-    def release(self, order_id: str, why: str) -> bool:
-        """An intent that will never be sent gives back its room (recorded as CANCELLED)."""
-        working = self.book.working.get(order_id)
-        if working is None or working.status != orders.INTENT:
-            return False
-        self._records.cancelled(working.order, why, self._now)
+    def emergency(self, flatten: bool, now: int) -> GateAnswer:
+        """Look for a halt at once; the working entries that must go, and with ``flatten`` an exit of everything.
+
+        For whoever acts when the driver does not. Twice at one moment is once.
+        """
+        self._polled = 0
         self.settle()
-        return True
+        at = self._now
+        self._assess(self.book.equity())
+        held = sorted(self.book.positions.items()) if flatten else []
+        exits = [Exit(symbol, one.strategy, orders.EMERGENCY, at, 0, 1.0) for symbol, one in held]
+        return msgspec.structs.replace(self._answer([], max(at, now), True, exits=exits), cancels=self._cancels())
+
+    def holdings(self) -> list[Holding]:
+        """The positions of the book, by symbol, with everything settled: what reconciling compares."""
+        self.settle()
+        return [
+            Holding(
+                symbol=symbol,
+                quantity=one.quantity,
+                stop=one.stop,
+                target=one.target,
+                mark=self.book.marks.get(symbol, one.price),
+                strategy=one.strategy,
+                entry_order=one.entry_order,
+                correlation_id=one.correlation_id,
+            )
+            for symbol, one in sorted(self.book.positions.items())
+        ]
+
+    def foreign(self, positions: dict[str, int]) -> None:
+        """What the venue holds that is not ours (signed units): counted in exposure if configured, never touched."""
+        if self.spec.risk.count_foreign:
+            self.book.others(positions)
 
     def position(self) -> dict[str, Any]:
         """Equity and open positions as a run's summary shows them: numbers in account currency and units."""
@@ -333,13 +363,6 @@ class RiskManager(SharedState):
             symbol: Held(position.quantity, book.closing(symbol), position.price)
             for symbol, position in sorted(book.positions.items())
         }
-        cancels: tuple[str, ...] = ()
-        if self._state.name == HALTED:
-            cancels = tuple(
-                one.order.id
-                for one in book.working.values()
-                if one.order.opens and one.status in (orders.ACCEPTED, orders.PARTIALLY_FILLED, orders.TRIGGERED)
-            )
         return GateSnapshot(
             at=at,
             state=self._state,
@@ -350,9 +373,16 @@ class RiskManager(SharedState):
             day=self._day,
             day_equity=self._day_equity,
             marks=self._prices.marks(book),
-            cancels=cancels,
+            cancels=self._cancels(),
             working=len(book.working),
         )
+
+    def _cancels(self) -> tuple[str, ...]:
+        """Working entries that must go: all of them while HALTED."""
+        if self._state.name != HALTED:
+            return ()
+        working = (orders.ACCEPTED, orders.PARTIALLY_FILLED, orders.TRIGGERED)
+        return tuple(one.order.id for one in self.book.working.values() if one.order.opens and one.status in working)
 
     def _account_event(self) -> Draft:
         run = self.run

@@ -55,10 +55,16 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds: ``deadline`` bounds a question to the venue; the others are how often a live run asks about orders
+    in flight, open orders and positions."""
+
     run: RunSpec
     permits: int
     deadline: float
     venue: str = "paper"
+    ask_in_flight: float = 2.0
+    ask_open: float = 8.0
+    ask_positions: float = 45.0
 
 
 class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -106,6 +106,7 @@ class Book:
         self.marks: dict[str, int] = {}
         self.rates: dict[str, Rate] = {}
         self._sides: dict[str, list[int]] = {}  # symbol -> [buys, sells] still to fill
+        self._others: dict[str, int] = {}
         self._exposed: list[str] | None = None  # remembered until something moves
         self._seen: dict[str, None] = {}  # fills, oldest first
 
@@ -277,16 +278,21 @@ class Book:
         return position.quantity if position else 0
 
     def exposure(self, symbol: str) -> int:
-        """Worst-case units: max(|position + buys|, |position - sells|)."""
+        """Worst-case units: max(|position + buys|, |position - sells|), and what others hold in our account."""
         held = self.quantity(symbol)
         buys, sells = self._sides.get(symbol, (0, 0))
-        return max(abs(held), abs(held + buys), abs(held - sells))
+        return max(abs(held), abs(held + buys), abs(held - sells)) + abs(self._others.get(symbol, 0))
 
     def exposed(self) -> list[str]:
         """Symbols that hold or may come to hold a position: a working exit makes no room."""
         if self._exposed is None:
-            self._exposed = sorted({*self.positions, *(one for one in self._sides if self.exposure(one))})
+            maybe = (one for one in self._sides if self.exposure(one))
+            self._exposed = sorted({*self.positions, *self._others, *maybe})
         return self._exposed
+
+    def others(self, positions: dict[str, int]) -> None:
+        """What the account holds at its venue that is not ours (signed units), from now on part of the exposure."""
+        self._others, self._exposed = dict(positions), None
 
     def closing(self, symbol: str) -> int:
         """Units of the position that working orders already close."""

@@ -36,6 +36,7 @@ SURPRISING: dict[str, frozenset[str]] = {  # real; taken, and marked
     CANCELLED: frozenset({PARTIALLY_FILLED, FILLED}),
     EXPIRED: frozenset({PARTIALLY_FILLED, FILLED}),
     REJECTED: frozenset({PARTIALLY_FILLED, FILLED}),
+    FILLED: frozenset({FILLED}),  # more than was asked for
 }
 
 STATUSES = (*NEXT, DENIED, FILLED, CANCELLED, EXPIRED, REJECTED)
@@ -49,8 +50,14 @@ ENTRY = "ENTRY"
 SIGNAL = "SIGNAL"
 STOP = "STOP"
 TARGET = "TARGET"
+EMERGENCY = "EMERGENCY"
+"""Why everything is closed when a halt asked for it and the driver did not act."""
+OUTSIDE = "OUTSIDE"
+"""Why a position of ours was closed by nobody of us: by hand, or by the venue, which told no reason."""
 FINANCING = "FINANCING"
 """Why a fill without quantity was booked: interest for a position held overnight, in its ``commission``."""
+MADE_THERE = frozenset({STOP, TARGET, OUTSIDE})
+"""Reasons of fills whose order nobody of us sent."""
 
 
 def step(order_id: str, status: str, to: str, *, reconciling: bool = False, story: tuple[str, ...] = ()) -> bool:

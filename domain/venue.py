@@ -8,12 +8,14 @@ from domain.order import Fill, Order
 
 
 class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as the venue has it; ``filled`` in 1e-9 units, ``submitted_at`` the T of the cycle that sent it."""
+    """An order as the venue has it; ``filled`` in 1e-9 units, ``submitted_at`` the T of the cycle that sent it,
+    ``price`` the average of its fills if the venue tells it (1e-9, else 0)."""
 
     order: Order
     status: str
     filled: int = 0
     submitted_at: int = 0
+    price: int = 0
 
 
 class VenuePosition(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ class RiskConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     ``max_order_notional`` and ``max_daily_loss`` are money in the account currency (1e-9), ``units`` a
     quantity (1e-9 units), drawdowns and ``risk_fraction`` fractions in (0, 1], ``max_data_age`` bars.
+    ``count_foreign`` counts what the venue holds in our account and is not ours as exposure.
     ``rules`` None means all registered ones in their order; ``day_start`` None means by asset class.
     ``explicit`` names the keys that somebody set above the preset: they hold even in a stage that is off.
     """
@@ -28,6 +29,7 @@ class RiskConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_drawdown: float | None = None
     max_trades_per_day: int | None = None
     require_stop: bool = True
+    count_foreign: bool = True
     day_start: str | None = None
     sizing: str = "fixed_fraction"
     units: int = 10_000 * NANO

@@ -1,0 +1,147 @@
+"""Ours against theirs: what a venue's answers mean for an order and for the positions (design section 6).
+
+A query that failed is not among the arguments: nothing here is ever concluded from silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from domain import order as orders
+from domain.candidate import identity
+from domain.order import Fill, Order, OrderStep
+from domain.venue import VenueOrder, VenuePosition
+
+LOST, ASK_AGAIN, NEVER_RECEIVED = "LOST", "ASK_AGAIN", "NEVER_RECEIVED"
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What we have written down of one order: its last status and the units that have filled."""
+
+    order: Order
+    status: str
+    filled: int
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """One position of the book as reconciling needs it; ``mark`` is the last price. Prices in 1e-9."""
+
+    symbol: str
+    quantity: int
+    stop: int = 0
+    target: int = 0
+    mark: int = 0
+    strategy: str = ""
+    entry_order: str = ""
+    correlation_id: str = ""
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One symbol of which the venue holds something else: ``gone`` units of ours are no longer there (signed as
+    our position), ``foreign`` units are there that no order of ours explains (signed)."""
+
+    symbol: str
+    ours: int
+    theirs: int
+    gone: int
+    foreign: int
+
+
+def absent(asked: int, age_ns: int, keeps_orders: bool, finds_orders: bool, *, patience_ns: int, times: int) -> str:
+    """What it means that a venue knows nothing of an order.
+
+    A venue that keeps every id it has taken never received it. One that only searches its history may not
+    have it there yet: asked ``times`` times, and not before ``patience_ns`` have passed since it was sent.
+    Any other venue's silence means nothing: a person must look.
+    """
+    if keeps_orders:
+        return NEVER_RECEIVED
+    if not finds_orders:
+        return LOST
+    return NEVER_RECEIVED if asked >= times and age_ns >= patience_ns else ASK_AGAIN
+
+
+def told(known: Known, found: VenueOrder, at: int) -> list[OrderStep]:
+    """The steps from what we know of an order to what the venue says of it.
+
+    Units that the venue counts and no fill of its list explains become one inferred fill; its id is computed
+    from what it bridges, so that inferring twice is once.
+    """
+    order, steps = known.order, []
+    missing = found.filled - known.filled
+    if missing > 0:
+        last = orders.FILLED if found.status == orders.FILLED else orders.PARTIALLY_FILLED
+        fill = Fill(
+            id=identity(order.id, "INFERRED", known.filled, found.filled),
+            order_id=order.id,
+            account=order.account,
+            symbol=order.symbol,
+            side=order.side,
+            quantity=missing,
+            price=found.price or order.price or order.entry,
+            commission=0,
+            at=at,
+            reason=order.purpose,
+            stop=order.stop if order.opens else 0,
+            target=order.target if order.opens else 0,
+            strategy=order.strategy,
+            correlation_id=order.correlation_id,
+        )
+        steps.append(OrderStep(order_id=order.id, status=last, at=at, fill=fill, code="INFERRED"))
+    status = steps[-1].status if steps else known.status
+    said = found.status
+    if said == orders.ACCEPTED and (found.filled or known.filled):
+        said = orders.PARTIALLY_FILLED
+    if said != status and said not in (orders.SUBMITTED, orders.UNKNOWN):
+        steps.append(OrderStep(order_id=order.id, status=said, at=at, code="RECONCILED"))
+    return steps
+
+
+def differences(ours: Sequence[Holding], theirs: Sequence[VenuePosition]) -> list[Difference]:
+    """Symbols in which the two do not hold the same, over the union of both sides, by symbol."""
+    mine = {one.symbol: one.quantity for one in ours}
+    there: dict[str, int] = {}
+    for one in theirs:
+        there[one.symbol] = there.get(one.symbol, 0) + one.quantity
+    found = []
+    for symbol in sorted({*mine, *there}):
+        held, says = mine.get(symbol, 0), there.get(symbol, 0)
+        if held == says:
+            continue
+        kept = says if held * says > 0 and abs(says) < abs(held) else held if held * says > 0 else 0
+        found.append(Difference(symbol, held, says, held - kept, says - kept))
+    return found
+
+
+def closed_outside(account: str, holding: Holding, units: int, at: int) -> OrderStep:
+    """The fill that took ``units`` (signed as the position) of ours away while nobody told us of it.
+
+    At the last price that is known: the venue has no fill to tell of. Its id is computed from what it bridges.
+    """
+    side = -1 if units > 0 else 1
+    key = identity(account, holding.symbol, holding.entry_order, orders.OUTSIDE, holding.quantity, units)
+    fill = Fill(
+        id=key,
+        order_id=key,
+        account=account,
+        symbol=holding.symbol,
+        side=side,
+        quantity=abs(units),
+        price=holding.mark,
+        commission=0,
+        at=at,
+        reason=orders.OUTSIDE,
+        stop=holding.stop,
+        target=holding.target,
+        strategy=holding.strategy,
+        correlation_id=holding.correlation_id,
+    )
+    return OrderStep(order_id=key, status=orders.FILLED, at=at, fill=fill, code="INFERRED")
+
+
+def unguarded(ours: Sequence[Holding], theirs: Sequence[VenuePosition]) -> list[Holding]:
+    """Positions of ours whose stop is not at the venue any more."""
+    there: Mapping[str, VenuePosition] = {one.symbol: one for one in theirs}
+    return [one for one in ours if one.stop and one.symbol in there and not there[one.symbol].stop]
