@@ -45,6 +45,7 @@ class ExecutorRecords:
         self._story: dict[str, list[str]] = {}
         self._filled: dict[str, int] = {}
         self._orders: dict[str, Order] = {}
+        self._open: dict[str, None] = {}
         self._fills: OrderedDict[str, None] = OrderedDict()
         self._done: deque[tuple[str, int]] = deque()
         self._complete_from = 0
@@ -56,12 +57,13 @@ class ExecutorRecords:
         events, fills = s.order_events, s.fills
         reserved = sa.select(s.reservations.c.order_id).where(s.reservations.c.account == account)
         with self.store.read() as c:
-            self._story, self._filled, self._done = {}, {}, deque()
+            self._story, self._filled, self._open, self._done = {}, {}, {}, deque()
             self._orders = {
                 row.id: rows.order_of(row) for row in c.execute(sa.select(s.orders).where(s.orders.c.id.in_(reserved)))
             }
             for row in c.execute(_EVENTS.where(events.c.order_id.in_(reserved)).order_by(events.c.seq)):
                 self._tell(row)
+            self._open = {one: None for one, story in self._story.items() if story[-1] not in orders.DONE}
             newest = sa.select(fills.c.id).where(fills.c.account == account).order_by(fills.c.seq.desc())
             self._fills = OrderedDict.fromkeys(reversed(c.execute(newest.limit(REMEMBERED)).scalars().all()))
             at = sa.select(sa.func.max(s.orders.c.at)).where(s.orders.c.account == account)
@@ -91,7 +93,7 @@ class ExecutorRecords:
 
     def open_orders(self) -> list[str]:
         """Orders sent or unknown whose end is not known, oldest first."""
-        return [one for one, story in self._story.items() if story[-1] not in orders.DONE]
+        return list(self._open)
 
     def unsent(self, before: int) -> list[Order]:
         """Intents of moments earlier than ``before`` that nobody has sent: their cycle is over."""
@@ -199,7 +201,10 @@ class ExecutorRecords:
 
     def _forget(self, news: list[tuple[OrderStep, bool]]) -> None:
         for step, _ in news:
-            if step.status in orders.DONE:
+            if step.status not in orders.DONE:
+                self._open[step.order_id] = None
+            else:
+                self._open.pop(step.order_id, None)
                 order = self._orders.pop(step.order_id, None)
                 self._done.append((step.order_id, order.at if order else step.at))
         while len(self._done) > REMEMBERED:

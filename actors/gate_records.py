@@ -75,6 +75,13 @@ _HALTS = (
     sa.select(s.commands).where(s.commands.c.verb.in_(("halt", "reset-kill-switch"))).order_by(s.commands.c.id.desc())
 )
 
+_FLAT = sa.delete(s.positions).where(
+    s.positions.c.account == sa.bindparam("of"), s.positions.c.symbol == sa.bindparam("one")
+)
+_ENDED = sa.delete(s.reservations).where(s.reservations.c.order_id.in_(sa.bindparam("ended", expanding=True)))
+_ACCOUNT = sa.update(s.accounts).where(s.accounts.c.account == sa.bindparam("of"))
+_ACCOUNT = _ACCOUNT.values(balance=sa.bindparam("balance"), cursor=sa.bindparam("cursor"))
+
 
 class GateRecords:
     """The gate's tables of one account."""
@@ -212,21 +219,17 @@ class GateRecords:
     ) -> None:
         account = self.run.account
         with self.store.transaction() as tx:
+            held = [book.positions[symbol] for symbol in sorted(touched) if symbol in book.positions]
+            tx.upsert(s.positions, [rows.position_row(account, one) for one in held])
             for symbol in sorted(touched):
-                mine = (s.positions.c.account == account) & (s.positions.c.symbol == symbol)
-                tx.connection.execute(sa.delete(s.positions).where(mine))
-                position = book.positions.get(symbol)
-                if position is not None:
-                    tx.insert(s.positions, [rows.position_row(account, position)])
+                if symbol not in book.positions:
+                    tx.connection.execute(_FLAT, {"of": account, "one": symbol})
             if ended:
-                tx.connection.execute(sa.delete(s.reservations).where(s.reservations.c.order_id.in_(ended)))
+                tx.connection.execute(_ENDED, {"ended": ended})
             tx.insert(s.trades, [rows.trade_row(account, self.run.run_id, one) for one in closed])
             tx.insert(s.orders, [rows.order_row(self.run.run_id, one) for one in made_there])
-            tx.connection.execute(
-                sa.update(s.accounts)
-                .where(s.accounts.c.account == account)
-                .values(balance=to_text(book.balance), cursor=cursor)
-            )
+            now = {"of": account, "balance": to_text(book.balance), "cursor": cursor}
+            tx.connection.execute(_ACCOUNT, now)
             tx.emit(self.run.run_id, drafts)
 
     # -- answers ---------------------------------------------------------------------------------
