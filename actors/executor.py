@@ -14,24 +14,25 @@ import stamina
 
 from actors.base import Health, health_of
 from actors.executor_records import ExecutorRecords
-from actors.reconciler import NO_ANSWER, Reconciler
+from actors.reconciler import NO_ANSWER, UNSURE, Reconciler
 from actors.risk_manager import GateAnswer
 from actors.specs import ExecutorSpec
 from domain import order as orders
 from domain.candidate import identity
-from domain.errors import DatabaseAway, Halted, Refused, Unavailable
+from domain.errors import DatabaseAway, Halted, InvalidTransition, Refused, Unavailable
 from domain.money import to_float
 from domain.order import Approved, Fill, Order, OrderStep
 from domain.ports import Clock, Meter, Peers
+from domain.reconcile import Known
 from domain.timeframe import SECOND
 from journal.store import Store
+
+stamina.instrumentation.set_on_retry_hooks(())  # retries are attempts in the database, not lines on a screen
 
 Value = TypeVar("Value")
 
 QUESTIONS = 5
 """How often an unknown order is asked about at once; then reconciling goes on asking."""
-UNSURE = frozenset({orders.UNKNOWN, orders.SUBMITTED, orders.PENDING_CANCEL})
-"""Statuses in which it is not certain what the venue has made of an order."""
 
 
 class Executor:
@@ -49,12 +50,11 @@ class Executor:
         self._symbols: dict[str, tuple[asyncio.Lock, int]] = {}
         self._thread = ThreadPoolExecutor(1, "executor-records")
         self._gateway = f"VenueGateway:{spec.venue}"
-        self._reconciler = Reconciler(
-            self._records, self._ask, self._ask_gate, self._write, self._expired, clock, spec.run.epoch
-        )
+        self._reconciler = Reconciler(self._records, self, clock, spec.run.epoch)
         self._ready = False
         self._starting = asyncio.Lock()
         self._now = 0
+        self._failed = ""
         self._queued = 0
         self._in_flight = 0
         self.background: asyncio.Task[None] | None = None
@@ -67,15 +67,15 @@ class Executor:
             if self._ready:
                 return 0
             await self._idle()
-            await self._in_thread(self._records.load)
+            await self.in_thread(self._records.load)
             written = await self._reconciler.everything(at)
             self._ready = True
-        self._look_after(self.run.live)
+        self._look_after(self.run.live or bool(self._unknown()))
         return written
 
     async def record(self, steps: Sequence[OrderStep]) -> tuple[OrderStep, ...]:
         """Write down what a price-driven venue did when it was advanced. Twice is once. Nothing is left to record."""
-        await self._write(steps, reconciling=True)
+        await self.write(steps, reconciling=True)
         return ()
 
     async def submit(self, answer: GateAnswer) -> dict[str, str]:
@@ -94,9 +94,9 @@ class Executor:
     async def cancel(self, order_ids: Sequence[str], at: int) -> dict[str, str]:
         """Cancel working orders at the venue. Returns order id -> status, or why the venue refused."""
         self._now = max(self._now, at)
-        found = {one: await self._cancel(one, at) for one in order_ids}
+        found = await asyncio.gather(*(self._cancel(one, at) for one in order_ids))
         self._look_after(bool(self._unknown()))
-        return found
+        return dict(zip(order_ids, found, strict=True))
 
     async def resolve(self, order_id: str, status: str, quantity: int, price: int, at: int, who: str) -> str:
         """What an operator says of an order that the venue cannot tell about: FILLED (units and price in 1e-9,
@@ -104,47 +104,23 @@ class Executor:
         known = self._records.known(order_id)
         if known is None:
             raise Refused(f"no order {order_id} of account {self.run.account}", "NO_SUCH_ORDER")
-        if known.status not in (orders.UNKNOWN, orders.SUBMITTED):
-            raise Refused(f"order {order_id} is {known.status}: only an UNKNOWN one is resolved", "NOT_UNKNOWN")
-        order, fill = known.order, None
-        if status == orders.FILLED:
-            units = quantity or order.quantity - known.filled
-            if not 0 < units <= order.quantity - known.filled:
-                raise Refused(f"{to_float(units):g} is not what order {order_id} has left to fill", "BAD_QUANTITY")
-            status = orders.FILLED if known.filled + units == order.quantity else orders.PARTIALLY_FILLED
-            fill = Fill(
-                id=identity(order_id, "OPERATOR", known.filled, units),
-                order_id=order_id,
-                account=order.account,
-                symbol=order.symbol,
-                side=order.side,
-                quantity=units,
-                price=price or order.price or order.entry,
-                commission=0,
-                at=at,
-                reason=order.purpose,
-                stop=order.stop,
-                target=order.target,
-                strategy=order.strategy,
-                correlation_id=order.correlation_id,
-            )
-        step = OrderStep(order_id=order_id, status=status, at=at, fill=fill, code="OPERATOR", text=who)
-        await self._write([step], reconciling=True)
-        if status == orders.PARTIALLY_FILLED:  # the rest will never fill
-            await self._write([OrderStep(order_id=order_id, status=orders.CANCELLED, at=at, code="OPERATOR", text=who)])
+        async with self._alone(known.order.symbol):
+            known = self._records.known(order_id) or known
+            if known.status not in (orders.UNKNOWN, orders.SUBMITTED):
+                raise Refused(f"order {order_id} is {known.status}: only an UNKNOWN one is resolved", "NOT_UNKNOWN")
+            await self.write(_as_told(known, status, quantity, price, at, who), reconciling=True)
         return self._records.status(order_id)
 
     async def emergency(self, answer: GateAnswer, now: int) -> dict[str, Any]:
         """Cancel the working entries, send the exits, and say what the venue then has."""
-        await self.start(now)
-        cancelled = await self.cancel(answer.cancels, now)
-        closing = await self.submit(answer)
+        await self.start(min((one.order.at for one in answer.approved), default=now))
+        cancelled, closing = await asyncio.gather(self.cancel(answer.cancels, now), self.submit(answer))
         return {"cancelled": cancelled, "closing": closing} | await self.verify()
 
     async def verify(self) -> dict[str, Any]:
         """Asked at the venue: entries that still work there, and what is held there (signed units)."""
-        working = await self._ask("orders")
-        positions = await self._ask("positions")
+        working = await self.ask("orders")
+        positions = await self.ask("positions")
         return {
             "left": sorted(one.order.id for one in working if one.order.opens),
             "positions": {one.symbol: to_float(one.quantity) for one in positions},
@@ -157,15 +133,19 @@ class Executor:
 
     async def _send(self, approved: Approved, now: int) -> str:
         order = approved.order
-        if self._expired(order, now):
+        if self.expired(order, now):
             return await self._end(order, orders.EXPIRED, now)
         self._count(queued=1)
         waiting = True
         try:
-            async with self._alone(order.symbol), self._permits:
-                self._count(queued=-1, in_flight=1)
-                waiting = False
-                return await self._attempt(order, now)
+            async with self._alone(order.symbol):
+                async with self._permits:
+                    self._count(queued=-1, in_flight=1)
+                    waiting = False
+                    status = await self._attempt(order, now)
+                if status == orders.UNKNOWN:
+                    await self._ask_again(order.id, now)
+                return self._records.status(order.id)
         finally:
             self._count(queued=-1) if waiting else self._count(in_flight=-1)
 
@@ -184,6 +164,10 @@ class Executor:
             else:
                 self._symbols[symbol] = (lock, users - 1)
 
+    def busy(self, symbol: str) -> bool:
+        """Whether an order of the symbol is being sent or cancelled at this moment."""
+        return symbol in self._symbols
+
     def _count(self, queued: int = 0, in_flight: int = 0) -> None:
         self._queued += queued
         self._in_flight += in_flight
@@ -191,26 +175,27 @@ class Executor:
         self._meter.gauge("argus_orders_in_flight", self._in_flight)
 
     async def _attempt(self, order: Order, now: int) -> str:
+        """The order's status when it has been sent and the answer written down."""
+        if not self._ready:
+            raise Unavailable("the executor is reconciling", "NOT_READY")
         known = self._records.status(order.id, order.at)
         if known not in ("", orders.INTENT):
             return known  # sent before: reconciled, never sent again
-        if self._expired(order, now):
+        if self.expired(order, now):
             return await self._end(order, orders.EXPIRED, now)
-        await self._write([OrderStep(order_id=order.id, status=orders.SUBMITTED, at=now, order=order)])
-        if self._expired(order, now):  # the commit may have taken its time
+        await self.write([OrderStep(order_id=order.id, status=orders.SUBMITTED, at=now, order=order)])
+        if self.expired(order, now):  # the commit may have taken its time
             return await self._end(order, orders.EXPIRED, now)
         try:
             steps = await self._sent(order, now)
         except (Refused, Halted) as refusal:
             return await self._end(order, orders.REJECTED, now, refusal.code or "HALTED", refusal.what)
         except Unavailable as error:
-            status = orders.EXPIRED if self._expired(order, now) else orders.REJECTED
+            status = orders.EXPIRED if self.expired(order, now) else orders.REJECTED
             return await self._end(order, status, now, error.code or "UNAVAILABLE", error.what)
         except NO_ANSWER as error:
-            await self._end(order, orders.UNKNOWN, now, type(error).__name__, str(error))
-            await self._ask_again(order.id, now)
-            return self._records.status(order.id)
-        await self._write(steps)
+            return await self._end(order, orders.UNKNOWN, now, type(error).__name__, str(error))
+        await self.write(steps, reconciling=True)
         return self._records.status(order.id)
 
     async def _sent(self, order: Order, now: int) -> list[OrderStep]:
@@ -221,10 +206,12 @@ class Executor:
         async for attempt in retries:
             with attempt:
                 if attempt.num > 1:
-                    if self._expired(order, now):
+                    if self.expired(order, now):
                         break
-                    await self._in_thread(partial(self._records.again, order.id, attempt.num, now))
-                steps: list[OrderStep] = await self._ask("submit", self.run.epoch, order)
+                    await self.in_thread(partial(self._records.again, order.id, attempt.num, now))
+                    if self.expired(order, now):  # the commit may have taken its time
+                        break
+                steps: list[OrderStep] = await self.ask("submit", self.run.epoch, order)
                 return steps
         raise Unavailable("the plan expired while the venue could not be reached", "EXPIRED")
 
@@ -249,25 +236,26 @@ class Executor:
         if known is None:
             return "NO_SUCH_ORDER"
         async with self._alone(known.order.symbol):
-            status = self._records.status(order_id)
+            known = self._records.known(order_id) or known
+            status = known.status
             if orders.PENDING_CANCEL not in orders.NEXT.get(status, ()):
                 return status or orders.INTENT
-            await self._write([OrderStep(order_id=order_id, status=orders.PENDING_CANCEL, at=at)])
+            await self.write([OrderStep(order_id=order_id, status=orders.PENDING_CANCEL, at=at)])
             try:
-                await self._write(await self._ask("cancel", self.run.epoch, order_id, at))
+                await self.write(await self.ask("cancel", self.run.epoch, order_id, at), reconciling=True)
             except (Refused, Unavailable) as error:  # it works as before
                 back = orders.PARTIALLY_FILLED if known.filled else orders.ACCEPTED
-                await self._write([OrderStep(order_id=order_id, status=back, at=at, code=error.code, text=error.what)])
+                await self.write([OrderStep(order_id=order_id, status=back, at=at, code=error.code, text=error.what)])
                 return error.code
             except NO_ANSWER:
                 await self._ask_again(order_id, at)
             return self._records.status(order_id)
 
     async def _end(self, order: Order, status: str, at: int, code: str = "", text: str = "") -> str:
-        await self._write([OrderStep(order_id=order.id, status=status, at=at, code=code, text=text, order=order)])
+        await self.write([OrderStep(order_id=order.id, status=status, at=at, code=code, text=text, order=order)])
         return status
 
-    def _expired(self, order: Order, now: int) -> bool:
+    def expired(self, order: Order, now: int) -> bool:
         moment = self._clock.now() if self.run.live else now
         return bool(order.expires_at) and moment > order.expires_at and order.opens > 0
 
@@ -282,6 +270,12 @@ class Executor:
     def _look_after(self, needed: bool) -> None:
         if needed and (self.background is None or self.background.done()):
             self.background = asyncio.create_task(self._background())
+            self.background.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        """Nobody awaits it: what ended it is told by ``health``."""
+        error = None if task.cancelled() else task.exception()
+        self._failed = f"{type(error).__name__}: {error}" if error is not None else ""
 
     async def _background(self) -> None:
         """Reconcile continuously while the run is live; else until nothing is unknown any more."""
@@ -291,7 +285,7 @@ class Executor:
             await asyncio.sleep(spec.ask_in_flight)
             at = self._clock.now() if self.run.live else self._now
             try:
-                await self.start(at)
+                await self.start(self._now)
                 for order_id in self._unknown():
                     await self._reconciler.order(order_id, at)
                 if self.run.live and time.monotonic() >= due["open"]:
@@ -300,7 +294,8 @@ class Executor:
                 if self.run.live and time.monotonic() >= due["positions"]:
                     due["positions"] = time.monotonic() + spec.ask_positions
                     await self._reconciler.positions(at)
-            except (*NO_ANSWER, DatabaseAway) as error:
+            except (*NO_ANSWER, DatabaseAway, InvalidTransition) as error:
+                self._ready = self._ready and not isinstance(error, InvalidTransition)
                 self._meter.count("argus_reconcile_failed", reason=type(error).__name__)
 
     async def _idle(self) -> None:
@@ -313,20 +308,20 @@ class Executor:
 
     # -- out and down ----------------------------------------------------------------------------
 
-    async def _ask(self, method: str, *args: Any) -> Any:
+    async def ask(self, method: str, *args: Any) -> Any:
         reference = self._peers.ask(self._gateway, method, *args)
         return await self._peers.get(self._gateway, reference, self.spec.deadline)
 
-    async def _ask_gate(self, method: str, *args: Any) -> Any:
+    async def ask_gate(self, method: str, *args: Any) -> Any:
         reference = self._peers.ask("RiskManager", method, *args)
         return await self._peers.get("RiskManager", reference, self.spec.deadline)
 
-    async def _write(self, steps: Sequence[OrderStep], reconciling: bool = False, cursor: int = 0) -> int:
+    async def write(self, steps: Sequence[OrderStep], reconciling: bool = False, cursor: int = 0) -> int:
         if not steps and not cursor:
             return 0
-        return await self._in_thread(lambda: self._records.write(steps, reconciling, cursor))
+        return await self.in_thread(lambda: self._records.write(steps, reconciling, cursor))
 
-    async def _in_thread(self, work: Callable[[], Value]) -> Value:
+    async def in_thread(self, work: Callable[[], Value]) -> Value:
         sure = False
         try:
             done = await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -335,3 +330,34 @@ class Executor:
         finally:
             if not sure:
                 self._ready = False  # what was committed is not certain: reconcile before anything else
+
+
+def _as_told(known: Known, status: str, quantity: int, price: int, at: int, who: str) -> list[OrderStep]:
+    """The steps of what an operator says of an order; the rest of one that filled in part will never fill."""
+    order, fill = known.order, None
+    left = order.quantity - known.filled
+    if status == orders.FILLED:
+        units = quantity or left
+        if not 0 < units <= left:
+            raise Refused(f"{to_float(units):g} is not what order {order.id} has left to fill", "BAD_QUANTITY")
+        fill = Fill(
+            id=identity(order.id, "OPERATOR", known.filled, units),
+            order_id=order.id,
+            account=order.account,
+            symbol=order.symbol,
+            side=order.side,
+            quantity=units,
+            price=price or order.price or order.entry,
+            commission=0,
+            at=at,
+            reason=order.purpose,
+            stop=order.stop,
+            target=order.target,
+            strategy=order.strategy,
+            correlation_id=order.correlation_id,
+        )
+        status = orders.FILLED if units == left else orders.PARTIALLY_FILLED
+    steps = [OrderStep(order_id=order.id, status=status, at=at, fill=fill, code="OPERATOR", text=who)]
+    if status == orders.PARTIALLY_FILLED:
+        steps.append(OrderStep(order_id=order.id, status=orders.CANCELLED, at=at, code="OPERATOR", text=who))
+    return steps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -15,19 +15,34 @@ from domain import order as orders
 from domain.events import ALERT, POSITION_UPDATE, RISK_APPROVED, TRADE_EXECUTION, Draft, event_id
 from domain.money import from_text, to_float, to_text
 from domain.order import SIDE_NAME, Fill, Order, OrderStep
-from domain.reconcile import Known
+from domain.reconcile import INFERRED, Known
 from journal import schema as s
 from journal.store import Store, Tx
 
 REMEMBERED = 10_000
 """Ended orders and fills kept in memory; an older one that is told again is looked up in the database."""
 
-ORDER, FILL, POSITION = "ORDER", "FILL", "POSITION"
-"""Kinds of things at a venue that are not ours."""
+ORDER, FILL, POSITION, EXPLAINED = "ORDER", "FILL", "POSITION", "EXPLAINED"
+"""Kinds of things at a venue that are not booked: not ours, or a fill that one of ours, inferred, stands for."""
 
-_EVENTS = sa.select(s.order_events.c.order_id, s.order_events.c.status, s.fills.c.quantity).select_from(
-    s.order_events.outerjoin(s.fills, s.order_events.c.fill_id == s.fills.c.id)
-)
+NEVER_THERE = frozenset({orders.INTENT, orders.SUBMITTED, orders.UNKNOWN})
+"""Statuses of an order that no venue has ever said to have."""
+
+
+class News(NamedTuple):
+    """A step that is news: whether it is surprising, which of its order's steps it is, units filled with it, and
+    the order, if it is known."""
+
+    step: OrderStep
+    surprising: bool
+    number: int
+    filled: int
+    order: Order | None
+
+
+_EVENTS = sa.select(
+    s.order_events.c.order_id, s.order_events.c.status, s.order_events.c.code, s.fills.c.quantity
+).select_from(s.order_events.outerjoin(s.fills, s.order_events.c.fill_id == s.fills.c.id))
 _STORY = _EVENTS.where(s.order_events.c.order_id == sa.bindparam("of")).order_by(s.order_events.c.seq)
 _ORDER = sa.select(s.orders).where(s.orders.c.id == sa.bindparam("of"), s.orders.c.answer == "APPROVED")
 _AT = sa.select(s.orders.c.at).where(s.orders.c.id == sa.bindparam("of"))
@@ -44,6 +59,7 @@ class ExecutorRecords:
         self.cursor = 0
         self._story: dict[str, list[str]] = {}
         self._filled: dict[str, int] = {}
+        self._inferred: dict[str, int] = {}
         self._orders: dict[str, Order] = {}
         self._open: dict[str, None] = {}
         self._fills: OrderedDict[str, None] = OrderedDict()
@@ -57,12 +73,16 @@ class ExecutorRecords:
         events, fills = s.order_events, s.fills
         reserved = sa.select(s.reservations.c.order_id).where(s.reservations.c.account == account)
         with self.store.read() as c:
-            self._story, self._filled, self._open, self._done = {}, {}, {}, deque()
+            self._story, self._filled, self._inferred = {}, {}, {}
+            self._open, self._done = {}, deque()
             self._orders = {
                 row.id: rows.order_of(row) for row in c.execute(sa.select(s.orders).where(s.orders.c.id.in_(reserved)))
             }
+            told: dict[str, list[Any]] = {}
             for row in c.execute(_EVENTS.where(events.c.order_id.in_(reserved)).order_by(events.c.seq)):
-                self._tell(row)
+                told.setdefault(row.order_id, []).append(row)
+            for order_id, of_it in told.items():
+                self._remember(order_id, of_it)
             self._open = {one: None for one, story in self._story.items() if story[-1] not in orders.DONE}
             newest = sa.select(fills.c.id).where(fills.c.account == account).order_by(fills.c.seq.desc())
             self._fills = OrderedDict.fromkeys(reversed(c.execute(newest.limit(REMEMBERED)).scalars().all()))
@@ -72,10 +92,13 @@ class ExecutorRecords:
             self.cursor = c.execute(sa.select(s.venue_cursors.c.cursor).where(mine)).scalar() or 0
         self._stale = False
 
-    def _tell(self, row: Any) -> None:
-        self._story.setdefault(row.order_id, []).append(row.status)
-        if row.quantity is not None:
-            self._filled[row.order_id] = self._filled.get(row.order_id, 0) + from_text(row.quantity)
+    def _remember(self, order_id: str, found: Sequence[Any]) -> None:
+        """The story of an order as the database has it; what memory has already is newer."""
+        units = [from_text(row.quantity) if row.quantity is not None else 0 for row in found]
+        inferred = sum(one for one, row in zip(units, found, strict=True) if row.code == INFERRED)
+        self._filled.setdefault(order_id, sum(units))
+        self._inferred.setdefault(order_id, inferred)
+        self._story.setdefault(order_id, [row.status for row in found])
 
     # -- what is known ---------------------------------------------------------------------------
 
@@ -90,6 +113,10 @@ class ExecutorRecords:
         """An order of ours with what is written down of it; None if it is not ours."""
         order = self._order(order_id)
         return None if order is None else Known(order, self.status(order_id), self._filled.get(order_id, 0))
+
+    def never_there(self, order_id: str) -> bool:
+        """Whether the venue has never said that it has the order."""
+        return NEVER_THERE.issuperset(self._story.get(order_id, ()))
 
     def open_orders(self) -> list[str]:
         """Orders sent or unknown whose end is not known, oldest first."""
@@ -114,8 +141,8 @@ class ExecutorRecords:
         with self.store.read() as c:
             found = c.execute(_STORY, {"of": order_id}).all()
             at = c.execute(_AT, {"of": order_id}).scalar() or 0
-        for row in found:
-            self._tell(row)
+        if found:
+            self._remember(order_id, found)
         if found and found[-1].status in orders.DONE:
             self._done.append((order_id, at))
 
@@ -174,19 +201,25 @@ class ExecutorRecords:
 
     def _write(self, steps: Sequence[OrderStep], reconciling: bool, cursor: int) -> int:
         strange = [step for step in steps if step.fill is not None and not self._ours(step)]
-        if strange:
-            steps = [step for step in steps if step not in strange]
-        news = [(step, surprising) for step in steps if (surprising := self._news(step, reconciling)) is not None]
-        if not news and not strange and cursor <= self.cursor:
+        known = [step for step in steps if step not in strange] if strange else steps
+        explained = [
+            step.fill
+            for step in known
+            if step.fill is not None and not self._made_there(step) and self._explains(step.fill)
+        ]
+        news = [one for step in known if step.fill not in explained and (one := self._news(step, reconciling))]
+        if not news and not strange and not explained and cursor <= self.cursor:
             return 0
         drafts: list[Draft] = []
         alerts: list[Draft] = []
-        for step, surprising in news:
-            drafts += self._events(step, surprising)
-            alerts += self._alerts(step)
+        for one in news:
+            drafts += self._events(one)
+            alerts += self._alerts(one)
         with self.store.transaction() as tx:
-            for fill in (one.fill for one in strange if one.fill is not None):
+            for fill in (step.fill for step in strange if step.fill is not None):
                 alerts += self._strange(tx, FILL, fill.id, fill.symbol, fill.side * fill.quantity, fill.at)
+            for fill in explained:
+                alerts += self._strange(tx, EXPLAINED, fill.id, fill.symbol, fill.side * fill.quantity, fill.at)
             seq = tx.emit(self.run.run_id, drafts + alerts)  # rows have the numbers of their events: alerts come last
             events, fills, attempts = self._rows(news, seq)
             tx.insert(s.order_events, events)
@@ -199,65 +232,97 @@ class ExecutorRecords:
         self._forget(news)
         return len(news)
 
-    def _forget(self, news: list[tuple[OrderStep, bool]]) -> None:
-        for step, _ in news:
+    def _forget(self, news: list[News]) -> None:
+        for step, _, _, _, order in news:
             if step.status not in orders.DONE:
                 self._open[step.order_id] = None
             else:
                 self._open.pop(step.order_id, None)
-                order = self._orders.pop(step.order_id, None)
+                self._orders.pop(step.order_id, None)
                 self._done.append((step.order_id, order.at if order else step.at))
         while len(self._done) > REMEMBERED:
             order_id, at = self._done.popleft()
             self._story.pop(order_id, None)
             self._filled.pop(order_id, None)
+            self._inferred.pop(order_id, None)
             self._complete_from = max(self._complete_from, at)
         while len(self._fills) > REMEMBERED:
             self._fills.popitem(last=False)
 
     def _ours(self, step: OrderStep) -> bool:
-        fill = step.fill
-        assert fill is not None
-        made_there = fill.reason == orders.FINANCING or fill.reason in orders.MADE_THERE
-        return made_there or step.order_id in self._story or self._order(step.order_id) is not None
+        return self._made_there(step) or step.order_id in self._story or self._order(step.order_id) is not None
 
-    def _news(self, step: OrderStep, reconciling: bool) -> bool | None:
-        """Whether the step is surprising; None when it says nothing new. Remembers it."""
-        fill = step.fill
+    @staticmethod
+    def _made_there(step: OrderStep) -> bool:
+        """Whether the venue made the order by itself: a stop, a target, financing."""
+        why = step.fill.reason if step.fill is not None else step.order.purpose if step.order is not None else ""
+        return why in orders.MADE_THERE or why == orders.FINANCING
+
+    def _explains(self, fill: Fill) -> bool:
+        """Whether this is the fill that an inferred one already stands for: its list lags behind its orders."""
+        order = self._order(fill.order_id)
+        if order is None or fill.id in self._fills:
+            return False
+        if fill.order_id not in self._story:
+            self._recall(fill.order_id)
+        inferred, filled = self._inferred.get(fill.order_id, 0), self._filled.get(fill.order_id, 0)
+        if inferred < fill.quantity or filled + fill.quantity <= order.quantity:
+            return False
+        self._inferred[fill.order_id] = inferred - fill.quantity
+        self._fills[fill.id] = None
+        return True
+
+    def _news(self, step: OrderStep, reconciling: bool) -> News | None:
+        """The step if it says anything new. Remembers it."""
+        fill, order_id = step.fill, step.order_id
         if fill is not None and fill.id in self._fills:
             return None
-        if step.order_id not in self._story and step.status != orders.SUBMITTED:
-            self._recall(step.order_id)
-        story = self._story.setdefault(step.order_id, [])
-        if step.order is not None:
-            self._orders[step.order_id] = step.order
+        if order_id not in self._story and step.status != orders.SUBMITTED:
+            self._recall(order_id)
+        story = self._story.setdefault(order_id, [])
+        made_there = self._made_there(step)
+        if step.order is not None and not made_there:
+            self._orders[order_id] = step.order
         if fill is None and story and (story[-1] == step.status or story[-1] in orders.DONE):
             return None  # said before, or overtaken
-        made_there = fill is not None and (fill.reason in orders.MADE_THERE or fill.reason == orders.FINANCING)
         before = story[-1] if story else (orders.SUBMITTED if made_there else orders.INTENT)
-        surprising = orders.step(step.order_id, before, step.status, reconciling=reconciling, story=tuple(story))
+        surprising = orders.step(order_id, before, step.status, reconciling=reconciling, story=tuple(story))
         story.append(step.status)
         if fill is not None:
             self._fills[fill.id] = None
-            self._filled[step.order_id] = self._filled.get(step.order_id, 0) + fill.quantity
-        return surprising
+            self._filled[order_id] = self._filled.get(order_id, 0) + fill.quantity
+            if step.code == INFERRED:
+                self._inferred[order_id] = self._inferred.get(order_id, 0) + fill.quantity
+        order = step.order or self._orders.get(order_id)
+        if order is None and fill is not None and not made_there:
+            order = self._order(order_id)  # one that has ended
+        return News(step, surprising, len(story), self._filled.get(order_id, 0), order)
 
     # -- alerts ----------------------------------------------------------------------------------
 
     def alert(self, alert: str, key: str, at: int, symbol: str | None = None, **data: Any) -> None:
-        """Tell a person; ``key`` is unique among the alerts of this kind."""
+        """Tell a person, once: ``key`` says which one it is among the alerts of its kind."""
+        draft = Draft(ALERT, at, f"{alert}:{key}", {"alert": alert} | data, symbol)
         with self.store.transaction() as tx:
-            tx.emit(self.run.run_id, [Draft(ALERT, at, f"{alert}:{key}", {"alert": alert} | data, symbol)])
+            told = sa.select(s.events.c.seq).where(s.events.c.id == draft.id(self.run.run_id))
+            if tx.connection.execute(told).first() is None:
+                tx.emit(self.run.run_id, [draft])
+
+    def strangers(self, kind: str) -> dict[str, tuple[str, int]]:
+        """What was last known of this kind, by key: (symbol, signed units)."""
+        table = s.foreign_holdings
+        mine = (table.c.account == self.run.account) & (table.c.venue == self.venue) & (table.c.kind == kind)
+        with self.store.read() as c:
+            return {row.key: (row.symbol, from_text(row.quantity)) for row in c.execute(sa.select(table).where(mine))}
 
     def foreign(self, kind: str, found: dict[str, tuple[str, int]], at: int) -> int:
         """What the venue holds of this kind that is not ours, by key: (symbol, signed units). Tells of what is new
         or has changed, forgets what is gone. Returns how much that was."""
         table = s.foreign_holdings
         mine = (table.c.account == self.run.account) & (table.c.venue == self.venue) & (table.c.kind == kind)
-        with self.store.read() as c:
-            before = {row.key: from_text(row.quantity) for row in c.execute(sa.select(table).where(mine))}
+        before = self.strangers(kind)
         gone = [key for key in before if key not in found]
-        news = {key: one for key, one in found.items() if before.get(key) != one[1]}
+        news = {key: one for key, one in found.items() if before.get(key) != one}
         if not gone and not news:
             return 0
         with self.store.transaction() as tx:
@@ -282,17 +347,18 @@ class ExecutorRecords:
         if was == to_text(quantity):
             return []
         tx.upsert(s.foreign_holdings, [row | {"quantity": to_text(quantity), "at": at}])
-        data = {"alert": f"FOREIGN_{kind}", "venue": self.venue, "key": key, "quantity": to_float(quantity)}
-        return [Draft(ALERT, at, f"FOREIGN_{kind}:{key}:{to_text(quantity)}:{at}", data, symbol)]
+        alert = kind if kind == EXPLAINED else f"FOREIGN_{kind}"
+        data = {"alert": alert, "venue": self.venue, "key": key, "quantity": to_float(quantity)}
+        draft = Draft(ALERT, at, f"{alert}:{key}:{to_text(quantity)}:{at}", data, symbol)
+        told = sa.select(s.events.c.seq).where(s.events.c.id == draft.id(self.run.run_id))
+        return [] if tx.connection.execute(told).first() is not None else [draft]
 
     # -- rows and events -------------------------------------------------------------------------
 
-    def _events(self, step: OrderStep, surprising: bool) -> list[Draft]:
-        if step.fill is not None and step.fill.reason == orders.FINANCING:
-            return [self._charge(step.fill)]
-        number = len(self._story[step.order_id])
-        order = step.order or self._orders.get(step.order_id)
-        fill = step.fill
+    def _events(self, news: News) -> list[Draft]:
+        step, fill, order = news.step, news.step.fill, news.order
+        if fill is not None and fill.reason == orders.FINANCING:
+            return [self._charge(fill)]
         symbol = fill.symbol if fill else order.symbol if order else None
         correlation = fill.correlation_id if fill else order.correlation_id if order else step.order_id
         cause = event_id(self.run.run_id, RISK_APPROVED, step.order_id)
@@ -300,30 +366,28 @@ class ExecutorRecords:
         if order is not None:
             data |= {"side": SIDE_NAME[order.side], "quantity": to_float(order.quantity), "purpose": order.purpose}
         data |= {"code": step.code, "text": step.text} if step.code else {}
-        data |= {"surprising": True} if surprising else {}
+        data |= {"surprising": True} if news.surprising else {}
         kind = f"ORDER_{step.status}"
-        key = f"{step.order_id}:{step.status}:{fill.id if fill else number}"
+        key = f"{step.order_id}:{step.status}:{fill.id if fill else news.number}"
         drafts = [Draft(kind, step.at, key, data, symbol, correlation, cause)]
         if fill is not None:
             drafts.append(self._execution(fill, event_id(self.run.run_id, kind, key)))
         return drafts
 
-    def _alerts(self, step: OrderStep) -> list[Draft]:
+    def _alerts(self, news: News) -> list[Draft]:
         """What a person should hear of besides: an order of which nothing is certain, more filled than was asked."""
-        order = step.order or self._orders.get(step.order_id)
-        if order is None:
+        step, order = news.step, news.order
+        if order is None or self._made_there(step):
             return []
-        number, filled = len(self._story[step.order_id]), self._filled.get(step.order_id, 0)
         data: dict[str, Any] = {"order_id": order.id, "code": step.code, "text": step.text}
         if step.status == orders.UNKNOWN:
-            kind = "ORDER_UNKNOWN"
-        elif step.fill is not None and filled > order.quantity:
-            kind = "OVERFILL"
-            data |= {"asked": to_float(order.quantity), "filled": to_float(filled)}
+            kind, key = "ORDER_UNKNOWN", f"{order.id}:{news.number}"
+        elif step.fill is not None and news.filled > order.quantity:
+            kind, key = "OVERFILL", f"{order.id}:{step.fill.id}"
+            data |= {"asked": to_float(order.quantity), "filled": to_float(news.filled)}
         else:
             return []
-        key = f"{kind}:{order.id}:{number}"
-        return [Draft(ALERT, step.at, key, {"alert": kind} | data, order.symbol, order.correlation_id)]
+        return [Draft(ALERT, step.at, f"{kind}:{key}", {"alert": kind} | data, order.symbol, order.correlation_id)]
 
     def _charge(self, fill: Fill) -> Draft:
         data = {"financing": to_float(fill.commission), "fill_id": fill.id}
@@ -347,9 +411,9 @@ class ExecutorRecords:
         }
         return Draft(TRADE_EXECUTION, fill.at, fill.id, data, fill.symbol, fill.correlation_id, cause)
 
-    def _rows(self, news: list[tuple[OrderStep, bool]], seq: int) -> tuple[list[Any], list[Any], list[Any]]:
+    def _rows(self, news: list[News], seq: int) -> tuple[list[Any], list[Any], list[Any]]:
         events, fills, attempts = [], [], []
-        for step, surprising in news:
+        for step, surprising, *_ in news:
             fill = step.fill
             events.append(
                 {

@@ -161,6 +161,10 @@ class GateRecords:
                 continue
             answer: Order | Denied = rows.order_of(one) if one.answer == "APPROVED" else rows.denied_of(one)
             said.setdefault((one.symbol, one.strategy, one.at, one.purpose), []).append(answer)
+        for (symbol, strategy, at, purpose), answers in list(said.items()):
+            entry = said.get((symbol, strategy, at, orders.ENTRY), [])
+            if purpose == orders.SIGNAL and len(entry) == 1 and isinstance(entry[0], Denied):
+                entry += answers  # the closing part of a reversal whose opening part was denied
         return said, until
 
     def trades_since(self, day: int) -> int:
@@ -227,7 +231,7 @@ class GateRecords:
             if ended:
                 tx.connection.execute(_ENDED, {"ended": ended})
             tx.insert(s.trades, [rows.trade_row(account, self.run.run_id, one) for one in closed])
-            tx.insert(s.orders, [rows.order_row(self.run.run_id, one) for one in made_there])
+            tx.insert_new(s.orders, [rows.order_row(self.run.run_id, one) for one in made_there])
             now = {"of": account, "balance": to_text(book.balance), "cursor": cursor}
             tx.connection.execute(_ACCOUNT, now)
             tx.emit(self.run.run_id, drafts)

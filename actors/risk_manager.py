@@ -27,7 +27,7 @@ from domain.reconcile import Holding
 from domain.timeframe import day_start
 from journal.store import Store
 from risk.gate import Answer, Gate
-from risk.state import HALTED, TradingState, assess
+from risk.state import ACTIVE, HALTED, TradingState, assess
 from risk.view import View
 
 POLL_NS = 250_000_000
@@ -60,9 +60,10 @@ class RiskManager(SharedState):
         self._prices = Prices(spec.run)
         self._polled = 0
         self._now = 0
-        self._rebuild()
+        self._load()
+        self.settle()
 
-    def _rebuild(self) -> None:
+    def _load(self) -> None:
         """From the database: the same at the first start and after every restart."""
         memory = self._records.load()
         self.book = memory.book
@@ -86,7 +87,8 @@ class RiskManager(SharedState):
         self._state = last.state if last else TradingState()
         self._trades_today = self._records.trades_since(self._day)
         self.foreign(memory.foreign)
-        self.settle()
+        self._unresolved()
+        self._stale = False
 
     # -- the cycle -------------------------------------------------------------------------------
 
@@ -123,6 +125,8 @@ class RiskManager(SharedState):
 
     def settle(self) -> int:
         """Apply the order events that the executor has written since the cursor. Returns how many."""
+        if self._stale:
+            self._load()
         steps = self._records.steps_after(self._cursor)
         if not steps:
             return 0
@@ -151,7 +155,7 @@ class RiskManager(SharedState):
                     self.book.release(step.order_id)
                     ended.append(step.order_id)
         self._cursor = steps[-1].seq
-        self._view.unresolved = {one.order.symbol for one in self.book.working.values() if one.status == orders.UNKNOWN}
+        self._unresolved()
         if touched or ended:
             if touched:
                 drafts.append(self._account_event())
@@ -169,7 +173,7 @@ class RiskManager(SharedState):
         at = self._now
         self._assess(self.book.equity())
         held = sorted(self.book.positions.items()) if flatten else []
-        exits = [Exit(symbol, one.strategy, orders.EMERGENCY, at, 0, 1.0) for symbol, one in held]
+        exits = [Exit(symbol, one.strategy, orders.EMERGENCY, at, self.book.marks[symbol], 1.0) for symbol, one in held]
         return msgspec.structs.replace(self._answer([], max(at, now), True, exits=exits), cancels=self._cancels())
 
     def holdings(self) -> list[Holding]:
@@ -182,12 +186,20 @@ class RiskManager(SharedState):
                 stop=one.stop,
                 target=one.target,
                 mark=self.book.marks.get(symbol, one.price),
+                realised=one.realised,
                 strategy=one.strategy,
                 entry_order=one.entry_order,
                 correlation_id=one.correlation_id,
             )
             for symbol, one in sorted(self.book.positions.items())
         ]
+
+    def may_send(self, order: Order) -> bool:
+        """Whether an order that was approved, and that its venue never received, may still go there."""
+        self.settle()
+        self._polled = 0
+        self._assess(self.book.equity())
+        return order.id in self.book.working and (order.opens == 0 or self._state.name == ACTIVE)
 
     def foreign(self, positions: dict[str, int]) -> None:
         """What the venue holds that is not ours (signed units): counted in exposure if configured, never touched."""
@@ -231,6 +243,8 @@ class RiskManager(SharedState):
         exits: Sequence[Exit] = (),
         cheaply: bool = False,
     ) -> GateAnswer:
+        if self._stale:
+            self.settle()
         self._now = max(self._now, now)
         self._assess(self.book.equity())
         view = self._view
@@ -298,14 +312,14 @@ class RiskManager(SharedState):
 
     @contextmanager
     def _trusted(self) -> Iterator[None]:
-        """What is remembered is what was committed: if the commit fails, the gate is rebuilt."""
-        committed = False
-        try:
-            yield
-            committed = True
-        finally:
-            if not committed:
-                self._rebuild()
+        """What is remembered is what was committed: if the commit fails, the gate is rebuilt before its next act."""
+        self._stale = True
+        yield
+        self._stale = False
+
+    def _unresolved(self) -> None:
+        """Symbols with an order of which nothing is certain take no new risk."""
+        self._view.unresolved = {one.order.symbol for one in self.book.working.values() if one.status == orders.UNKNOWN}
 
     # -- where it stands -------------------------------------------------------------------------
 

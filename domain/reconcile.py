@@ -5,7 +5,7 @@ A query that failed is not among the arguments: nothing here is ever concluded f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,6 +15,8 @@ from domain.order import Fill, Order, OrderStep
 from domain.venue import VenueOrder, VenuePosition
 
 LOST, ASK_AGAIN, NEVER_RECEIVED = "LOST", "ASK_AGAIN", "NEVER_RECEIVED"
+INFERRED = "INFERRED"
+"""Code of a step whose fill nobody has told: computed from what the venue counts."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -26,13 +28,15 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """One position of the book as reconciling needs it; ``mark`` is the last price. Prices in 1e-9."""
+    """One position of the book as reconciling needs it; ``mark`` is the last price, ``realised`` what its closed
+    parts have brought. Prices and money in 1e-9."""
 
     symbol: str
     quantity: int
     stop: int = 0
     target: int = 0
     mark: int = 0
+    realised: int = 0
     strategy: str = ""
     entry_order: str = ""
     correlation_id: str = ""
@@ -74,7 +78,7 @@ def told(known: Known, found: VenueOrder, at: int) -> list[OrderStep]:
     if missing > 0:
         last = orders.FILLED if found.status == orders.FILLED else orders.PARTIALLY_FILLED
         fill = Fill(
-            id=identity(order.id, "INFERRED", known.filled, found.filled),
+            id=identity(order.id, INFERRED, known.filled, found.filled),
             order_id=order.id,
             account=order.account,
             symbol=order.symbol,
@@ -89,14 +93,29 @@ def told(known: Known, found: VenueOrder, at: int) -> list[OrderStep]:
             strategy=order.strategy,
             correlation_id=order.correlation_id,
         )
-        steps.append(OrderStep(order_id=order.id, status=last, at=at, fill=fill, code="INFERRED"))
+        steps.append(OrderStep(order_id=order.id, status=last, at=at, fill=fill, code=INFERRED))
     status = steps[-1].status if steps else known.status
-    said = found.status
-    if said == orders.ACCEPTED and (found.filled or known.filled):
-        said = orders.PARTIALLY_FILLED
-    if said != status and said not in (orders.SUBMITTED, orders.UNKNOWN):
+    for said in _way(status, found):
         steps.append(OrderStep(order_id=order.id, status=said, at=at, code="RECONCILED"))
     return steps
+
+
+def _way(status: str, found: VenueOrder) -> list[str]:
+    """The statuses that lead from ours to theirs; none if theirs says nothing that ours does not."""
+    said = found.status
+    if said == orders.PENDING_CANCEL and status in (orders.SUBMITTED, orders.UNKNOWN):
+        said = orders.ACCEPTED  # it works; that somebody wants it gone is no news of it
+    elif said == orders.PENDING_CANCEL:
+        return []
+    if said == orders.ACCEPTED and found.filled:
+        said = orders.PARTIALLY_FILLED
+    if said in (status, orders.UNKNOWN):
+        return []
+    if said in orders.NEXT.get(status, ()):
+        return [said]
+    if status == orders.SUBMITTED and said in orders.NEXT[orders.ACCEPTED]:
+        return [orders.ACCEPTED, said]
+    return []
 
 
 def differences(ours: Sequence[Holding], theirs: Sequence[VenuePosition]) -> list[Difference]:
@@ -121,7 +140,7 @@ def closed_outside(account: str, holding: Holding, units: int, at: int) -> Order
     At the last price that is known: the venue has no fill to tell of. Its id is computed from what it bridges.
     """
     side = -1 if units > 0 else 1
-    key = identity(account, holding.symbol, holding.entry_order, orders.OUTSIDE, holding.quantity, units)
+    key = identity(account, holding.symbol, holding.entry_order, holding.quantity, units, holding.realised)
     fill = Fill(
         id=key,
         order_id=key,
@@ -138,10 +157,11 @@ def closed_outside(account: str, holding: Holding, units: int, at: int) -> Order
         strategy=holding.strategy,
         correlation_id=holding.correlation_id,
     )
-    return OrderStep(order_id=key, status=orders.FILLED, at=at, fill=fill, code="INFERRED")
+    return OrderStep(order_id=key, status=orders.FILLED, at=at, fill=fill, code=INFERRED)
 
 
 def unguarded(ours: Sequence[Holding], theirs: Sequence[VenuePosition]) -> list[Holding]:
     """Positions of ours whose stop is not at the venue any more."""
-    there: Mapping[str, VenuePosition] = {one.symbol: one for one in theirs}
-    return [one for one in ours if one.stop and one.symbol in there and not there[one.symbol].stop]
+    there = {(one.symbol, one.quantity > 0): one for one in theirs}
+    beside = ((one, there.get((one.symbol, one.quantity > 0))) for one in ours if one.stop)
+    return [one for one, found in beside if found is not None and not found.stop]

@@ -11,10 +11,11 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from actors import gate_rows
 from actors.executor import Executor
 from actors.risk_manager import GateAnswer
 from actors.specs import ExecutorSpec
-from domain.errors import ActorLost, Refused, Unavailable, VenueError
+from domain.errors import ActorLost, Halted, Refused, Unavailable, VenueError
 from domain.order import ACCEPTED, EXPIRED, REJECTED, SUBMITTED, UNKNOWN, Approved, Order, OrderStep
 from domain.venue import VenueOrder
 from journal import database
@@ -37,11 +38,12 @@ class Clock:
 class Gateway:
     """A venue behind one actor: what it is sent, and how many at once; answers as it is told to."""
 
-    def __init__(self, answer: Answer, *, idempotent: bool = False) -> None:
-        self.answer, self.idempotent = answer, idempotent
+    def __init__(self, answer: Answer, *, idempotent: bool = False, finds_orders: bool = False) -> None:
+        self.answer = answer
+        self.can = {"idempotent": idempotent, "finds_orders": finds_orders}
         self.sent: list[str] = []
         self.known: dict[str, VenueOrder] = {}
-        self.at_once = self.most = 0
+        self.at_once = self.most = self.together = 0
 
     def ask(self, name: str, method: str, *args: Any, parts: int = 1) -> Any:
         return asyncio.ensure_future(getattr(self, method)(*args))
@@ -54,6 +56,8 @@ class Gateway:
         self.at_once += 1
         self.most = max(self.most, self.at_once)
         await asyncio.sleep(0.02)
+        while self.at_once < self.together and len(self.sent) <= self.together:
+            await asyncio.sleep(0.01)
         self.at_once -= 1
         return self.answer(order)
 
@@ -64,7 +68,22 @@ class Gateway:
         return []
 
     async def capabilities(self) -> dict[str, bool]:
-        return {"idempotent": self.idempotent}
+        return self.can
+
+    async def orders(self) -> list[VenueOrder]:
+        return []
+
+    async def positions(self) -> list[Any]:
+        return []
+
+    async def holdings(self) -> list[Any]:
+        return []
+
+    async def foreign(self, positions: dict[str, int]) -> None:
+        return None
+
+    async def may_send(self, order: Order) -> bool:
+        return True
 
 
 def accepts(order: Order) -> list[OrderStep]:
@@ -103,6 +122,14 @@ def orders(spec: ExecutorSpec, count: int, **more: Any) -> GateAnswer:
         )
         for number in range(count)
     ]
+    store = Store(spec.run.db_url, 0)
+    with store.transaction() as tx:
+        tx.insert_new(s.orders, [gate_rows.order_row(spec.run.run_id, one) for one in made])
+        rooms = [
+            {"order_id": one.id, "account": one.account, "symbol": one.symbol, "created_at": START} for one in made
+        ]
+        tx.insert_new(s.reservations, rooms)
+    store.close()
     return GateAnswer(approved=tuple(map(Approved, made)), denied=(), at=START)
 
 
@@ -119,6 +146,7 @@ async def submitted(spec: ExecutorSpec, store: Store, gateway: Gateway, answer: 
 
 def test_no_more_orders_are_in_flight_than_there_are_permits(spec: ExecutorSpec, store: Store) -> None:
     gateway = Gateway(accepts)
+    gateway.together = spec.permits
 
     found = asyncio.run(submitted(spec, store, gateway, orders(spec, 12)))
 
@@ -155,18 +183,57 @@ def test_an_expired_plan_is_never_sent(spec: ExecutorSpec, store: Store) -> None
     [
         (Refused("no", "10019"), REJECTED),
         (Unavailable("down"), REJECTED),
-        (ActorLost("VenueGateway:paper", "and it never got the order"), REJECTED),
+        (Halted("closed for this account"), REJECTED),
     ],
 )
 def test_what_the_venue_did_not_take_is_rejected(
     spec: ExecutorSpec, store: Store, error: VenueError, status: str
 ) -> None:
     gateway = Gateway(raises(error))
+    spec = msgspec.structs.replace(spec, deadline=0.3)
 
     found = asyncio.run(submitted(spec, store, gateway, orders(spec, 1)))
 
     assert list(found.values()) == [status]
-    assert len(gateway.sent) == 1
+
+
+def test_a_venue_that_cannot_be_reached_is_tried_again_while_the_plan_lives(spec: ExecutorSpec, store: Store) -> None:
+    gateway = Gateway(accepts)
+
+    def third(order: Order) -> list[OrderStep]:
+        if len(gateway.sent) < 3:
+            raise Unavailable("down")
+        return accepts(order)
+
+    gateway.answer = third
+    found = asyncio.run(submitted(spec, store, gateway, orders(spec, 1)))
+
+    assert list(found.values()) == [ACCEPTED]
+    assert len(gateway.sent) == 3
+    with store.read() as c:
+        assert list(c.execute(sa.select(s.attempts.c.n).order_by(s.attempts.c.n)).scalars()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("can", "status"), [({"idempotent": True}, ACCEPTED), ({"finds_orders": True}, UNKNOWN), ({}, UNKNOWN)]
+)
+def test_what_it_means_that_a_venue_does_not_know_an_order_depends_on_the_venue(
+    spec: ExecutorSpec, store: Store, monkeypatch: pytest.MonkeyPatch, can: dict[str, bool], status: str
+) -> None:
+    gateway = Gateway(accepts, **can)
+
+    def once(order: Order) -> list[OrderStep]:
+        if len(gateway.sent) == 1:
+            raise ActorLost("VenueGateway:paper", "died")
+        return accepts(order)
+
+    gateway.answer = once
+    monkeypatch.setattr("actors.executor.QUESTIONS", 1)
+
+    found = asyncio.run(submitted(spec, store, gateway, orders(spec, 1)))
+
+    assert list(found.values()) == [status]
+    assert len(gateway.sent) == (2 if can.get("idempotent") else 1)
 
 
 def test_an_answer_that_was_lost_is_asked_about_and_never_sent_again(spec: ExecutorSpec, store: Store) -> None:
@@ -263,6 +330,7 @@ def test_expiry_is_looked_at_when_queued_after_the_permit_and_right_before_sendi
     async def run() -> dict[str, str]:
         executor = Executor(live, store, gateway, clock, NoMeter())  # type: ignore[arg-type]
         await executor.start(START)
+        clock.seen = 0
         return await executor.submit(orders(spec, 1, expires_at=START + 1))
 
     assert list(asyncio.run(run()).values()) == [EXPIRED]

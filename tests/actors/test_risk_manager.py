@@ -147,20 +147,9 @@ def test_a_commit_that_fails_leaves_no_room_taken(gate: GateSpec, store: Store, 
         with pytest.raises(OSError, match="disk full"):
             manager.reserve([], [entry(START)], START)
 
+    assert manager.settle() == 0
     assert manager.book.working == {}
     assert isinstance(manager.reserve([], [entry(START)], START).orders[0], Order)
-
-
-def test_an_intent_that_will_never_be_sent_gives_back_its_room(gate: GateSpec, store: Store) -> None:
-    manager = RiskManager(gate, store, Clock())
-    manager.snapshot(bar(START, 1.1))
-    order = manager.reserve([], [entry(START)], START).orders[0]
-
-    assert manager.release(order.id, "EXPIRED")
-    assert not manager.release(order.id, "EXPIRED")
-    assert manager.book.exposure("EURUSD") == 0
-    with store.read() as c:
-        assert c.execute(sa.select(sa.func.count()).select_from(s.reservations)).scalar() == 0
 
 
 def test_an_alert_told_again_by_a_gate_that_died_before_its_cycle_was_written_down(tmp_path: Path) -> None:
