@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 from actors.specs import DriverSpec, ExecutorSpec, GateSpec, HostSpec, RunSpec
 from domain.ports import Meter, Peers
 from orchestration.clock import WallClock
-from orchestration.topology import FeedSpec, ObserverSpec, PaperSpec
+from orchestration.topology import FeedSpec, LimitsSpec, ObserverSpec, PaperSpec
 
 
 def _store(run: RunSpec) -> Any:
@@ -28,15 +30,30 @@ def risk_manager(spec: GateSpec, peers: Peers, meter: Meter) -> Any:
     return RiskManager(spec, _store(spec.run), WallClock())
 
 
+def guard(name: str, limits: LimitsSpec) -> Any:
+    """What stands before the calls to one service; None where no limit is set."""
+    from actors.guard import Guard
+    from domain.limits import Breaker, TokenBucket
+
+    rate, failures = limits.rate_per_second, limits.breaker_failures
+    if rate is None and failures is None:
+        return None
+    bucket = None if rate is None else TokenBucket(rate, limits.burst or max(1, math.ceil(rate)))
+    breaker = None if failures is None else Breaker(failures, limits.breaker_seconds)
+    return Guard(name, bucket, breaker, time.monotonic, time.sleep)
+
+
 def paper_gateway(spec: PaperSpec, peers: Peers, meter: Meter) -> Any:
     from actors.venue_gateway import VenueGateway
+    from journal.fence import newest
     from journal.paper_books import PaperBooks
     from venues.fills import FillModel
     from venues.paper import PaperVenue
 
-    run = spec.run
+    run, name = spec.run, "VenueGateway:paper"
+    store = _store(run)
     venue = PaperVenue(
-        PaperBooks(_store(run)),
+        PaperBooks(store),
         run.account,
         run.cash,
         run.currency,
@@ -45,7 +62,8 @@ def paper_gateway(spec: PaperSpec, peers: Peers, meter: Meter) -> Any:
         FillModel(**spec.costs),
         run.timeframe_ns,
     )
-    return VenueGateway("VenueGateway:paper", run.epoch, venue)
+    now = WallClock().now if run.live else None
+    return VenueGateway(name, run.epoch, venue, newest(store), guard(name, spec.limits), now)
 
 
 def executor(spec: ExecutorSpec, peers: Peers, meter: Meter) -> Any:
@@ -55,12 +73,13 @@ def executor(spec: ExecutorSpec, peers: Peers, meter: Meter) -> Any:
 
 
 def market_feed(spec: FeedSpec, peers: Peers, meter: Meter) -> Any:
-    from actors.market_feed import Inputs, MarketFeed
+    from actors.inputs import Inputs
+    from actors.market_feed import MarketFeed
     from domain.registry import build
     from marketdata import FEEDS
 
     feed = build("feed", spec.name, FEEDS)(**spec.arguments)
-    inputs = Inputs(_store(spec.run), spec.run.run_id) if spec.live else None
+    inputs = Inputs(_store(spec.run), spec.run.run_id, spec.run.account)
     return MarketFeed(feed, spec.seconds_per_bar, spec.live, inputs)
 
 

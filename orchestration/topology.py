@@ -34,9 +34,20 @@ class FeedSpec(msgspec.Struct, frozen=True, kw_only=True):
     live: bool
 
 
+class LimitsSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """How a venue may be called: ``rate_per_second`` with ``burst`` at once (None as many as a second's), and
+    after how many failures in a row (None never) it is left alone for ``breaker_seconds``."""
+
+    rate_per_second: float | None = None
+    burst: int | None = None
+    breaker_failures: int | None = None
+    breaker_seconds: float = 60.0
+
+
 class PaperSpec(msgspec.Struct, frozen=True, kw_only=True):
     run: RunSpec
     costs: dict[str, Any]
+    limits: LimitsSpec = LimitsSpec()
 
 
 class ObserverSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from domain.registry import unknown
-from orchestration.settings.keys import COST_CLASSES, NOT_YET, Key, allowed, key_of, names_in
+from orchestration.settings.keys import COST_CLASSES, NOT_YET, SECRET, Key, allowed, key_of, names_in
 from orchestration.settings.layers import Given, shown
 from orchestration.settings.parse import PARSERS, currency
 from orchestration.settings.problems import Problems
@@ -21,7 +21,8 @@ def sound(given: list[Given], problems: Problems) -> list[Given]:
         if fault is None:
             kept.append(one)
         else:
-            problems.add(f"{one.source}: {one.key} = {shown(one.value)}: {fault}", usage=one.usage)
+            value = "***" if one.key in SECRET else shown(one.value)
+            problems.add(f"{one.source}: {one.key} = {value}: {fault}", usage=one.usage)
     return kept
 
 

@@ -72,6 +72,7 @@ KEYS: dict[str, Key] = {
     "risk.max_drawdown": Key(Fraction | None, None, "of the equity peak: from here the kill switch"),
     "risk.max_trades_per_day": Key(Whole | None, None, "entries in one risk day"),
     "risk.require_stop": Key(bool, True, "entries without a stop are denied"),
+    "risk.count_foreign": Key(bool, True, "positions at the venue that are not ours count as exposure"),
     "risk.day_start": Key(str | None, None, "start of the risk day, null by asset class", parse="day_start"),
     "risk.sizing": Key(str, "fixed_fraction", "how many units an entry asks for", names="risk.sizing:SIZING"),
     "risk.units": Key(Annotated[float, Gt(0), Le(1e12)], 10_000.0, "units of the base, for fixed_units"),
@@ -88,7 +89,15 @@ KEYS: dict[str, Key] = {
     "cycle.interval": Key(Seconds | None, None, "seconds between live cycles; seconds per bar of sim"),
     "cycle.cycles": Key(Whole | None, None, "end after so many cycles"),
     "cycle.summary_keep_hours": Key(Annotated[float, Gt(0), Le(1e6)], 24.0, "for SCAN_SUMMARY of live runs"),
+    "supervision.restarts": Key(Whole, 5, "restarts of one actor in a window; beyond it: halt, stop or alert"),
+    "supervision.window": Key(Seconds, 60.0, "seconds in which restarts are counted"),
+    "supervision.patience": Key(Seconds, 15.0, "seconds an actor may owe an answer (4 deadlines at least)"),
+    "supervision.heartbeat_url": Key(
+        str | None, None, "asked for after every cycle, once a second at most", parse="web"
+    ),
 }
+SECRET = frozenset({"supervision.heartbeat_url"})
+"""Keys whose value is never shown: who has it can speak for the engine."""
 
 VENUE_KEYS: dict[str, Key] = {
     "commission_bps": Key(Bps | dict[str, Bps], {"default": 0.0}, "of notional per fill, by asset class", sub="class"),
@@ -102,9 +111,13 @@ VENUE_KEYS: dict[str, Key] = {
         "of the position's cost per night, by asset class: {long, short}, positive is paid",
         sub="class",
     ),
+    "rate_per_second": Key(Annotated[float, Gt(0), Le(10_000)] | None, None, "calls a second, null for no limit"),
+    "burst": Key(Whole | None, None, "calls at once after a pause, null for those of a second"),
+    "breaker_failures": Key(Whole | None, None, "failed calls in a row that open the circuit breaker, null for none"),
+    "breaker_seconds": Key(Seconds, 60.0, "seconds until an open breaker lets one call try"),
 }
 
-SECTIONS = ("account", "feed", "strategy", "risk", "ray", "database", "cycle")
+SECTIONS = ("account", "feed", "strategy", "risk", "ray", "database", "cycle", "supervision")
 NOT_YET = ("mt5", "jupiter")
 """Names that are known but not part of this version."""
 

@@ -12,7 +12,7 @@ from domain.money import from_decimal
 from domain.registry import load as load_registered
 from orchestration.settings import instrument_list, parse
 from orchestration.settings.check import not_in_this_version, sound
-from orchestration.settings.keys import KEYS, VENUE_KEYS
+from orchestration.settings.keys import KEYS, SECRET, VENUE_KEYS
 from orchestration.settings.layers import (
     DEFAULT,
     FILE,
@@ -35,6 +35,7 @@ from orchestration.settings.tree import (
     Ray,
     Settings,
     Strategy,
+    Supervision,
     Venue,
     Written,
     masked,
@@ -88,6 +89,7 @@ def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settin
     _live(merged, problems)
     _rules(merged, problems)
     _limits(merged, problems)
+    _calls(merged, problems)
     own = _own_instruments(merged, problems)
     if problems.texts:
         return None
@@ -107,6 +109,7 @@ def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settin
         venues=_venues(merged),
         ray=_ray(merged),
         cycle=_cycle(merged),
+        supervision=_supervision(merged),
         database_url=merged["database.url"],
         instruments=own,
         written={key: _as_written(key, one) for key, one in sorted(merged.keys.items())},
@@ -115,6 +118,8 @@ def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settin
 
 
 def _as_written(key: str, one: Given) -> Written:
+    if key in SECRET:
+        return Written("***" if one.value else one.value, one.source)
     return Written(masked(one.value) if key == "database.url" and one.value else one.value, one.source)
 
 
@@ -167,6 +172,16 @@ def _limits(merged: Merged, problems: Problems) -> None:
         merged.notices.append(f"{text}, so it is never reached")
     else:
         problems.config(f"{text}; the soft limit comes first: make it smaller")
+
+
+def _calls(merged: Merged, problems: Problems) -> None:
+    """A limit on the calls to a venue that has nothing to work on would look as if it protected."""
+    for key, one in merged.under("venues").items():
+        section, _, name = key.rpartition(".")
+        needed = {"burst": "rate_per_second", "breaker_seconds": "breaker_failures"}.get(name, "")
+        found = merged.keys.get(f"{section}.{needed}")
+        if needed and one.value is not None and (found is None or found.value is None):
+            problems.config(f"{one.source}: {key} needs {section}.{needed}; set it, or leave {name} out")
 
 
 def _own_instruments(merged: Merged, problems: Problems) -> dict[str, dict[str, Any]]:
@@ -296,4 +311,13 @@ def _cycle(merged: Merged) -> Cycle:
         interval=None if interval is None else float(interval),
         cycles=merged["cycle.cycles"],
         summary_keep_hours=float(merged["cycle.summary_keep_hours"]),
+    )
+
+
+def _supervision(merged: Merged) -> Supervision:
+    return Supervision(
+        restarts=merged["supervision.restarts"],
+        window=float(merged["supervision.window"]),
+        patience=float(merged["supervision.patience"]),
+        heartbeat_url=merged["supervision.heartbeat_url"],
     )

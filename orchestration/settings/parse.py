@@ -14,6 +14,7 @@ from domain.timeframe import DayStart, nanos
 MOST_SYMBOLS = 100_000
 _SYMBOL = re.compile(r"[A-Za-z0-9._-]{1,32}", re.ASCII)
 _URL = re.compile(r"(sqlite|postgresql)(\+[a-z0-9]+)?://.*", re.ASCII)
+_WEB = re.compile(r"https?://[^\s/?#]+[^\s]*", re.ASCII)
 _ADDRESS = re.compile(r"local|auto|(ray://)?[A-Za-z0-9._\[\]:-]+:\d{1,5}", re.ASCII)
 
 
@@ -111,6 +112,12 @@ def url(value: str) -> str:
     return value
 
 
+def web(value: str) -> str:
+    if not _WEB.fullmatch(value):
+        raise ValueError("allowed: http://host/path or https://host/path")
+    return value
+
+
 PARSERS: dict[str, Callable[[Any], Any]] = {
     "symbols": symbols,
     "currency": currency,
@@ -119,4 +126,5 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "data": data,
     "address": address,
     "url": url,
+    "web": web,
 }

@@ -56,10 +56,14 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True):
     preset: dict[str, Any]
 
 
+_LIMITS = ("rate_per_second", "burst", "breaker_failures", "breaker_seconds")
+
+
 class Venue(msgspec.Struct, frozen=True, kw_only=True):
     """Where orders go, and what trading costs there, as ``venues.fills.FillModel`` takes it.
 
-    Costs in basis points by asset class, with ``default`` for the rest.
+    Costs in basis points by asset class, with ``default`` for the rest. The last four limit the calls to it:
+    ``burst`` None is as many as in a second, ``rate_per_second`` and ``breaker_failures`` None no limit.
     """
 
     name: str
@@ -69,10 +73,18 @@ class Venue(msgspec.Struct, frozen=True, kw_only=True):
     fill_on: str
     participation: float
     financing_bps: dict[str, dict[str, float]]
+    rate_per_second: float | None = None
+    burst: int | None = None
+    breaker_failures: int | None = None
+    breaker_seconds: float = 60.0
 
     def costs(self) -> dict[str, Any]:
         """The arguments of the fill model."""
-        return {key: value for key, value in msgspec.structs.asdict(self).items() if key != "name"}
+        return {key: value for key, value in msgspec.structs.asdict(self).items() if key not in ("name", *_LIMITS)}
+
+    def limits(self) -> dict[str, Any]:
+        """The arguments of ``topology.LimitsSpec``."""
+        return {key: getattr(self, key) for key in _LIMITS}
 
 
 class Ray(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +107,16 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
     def interval_for(self, timeframe: int) -> float:
         """Seconds between live cycles: min(60, timeframe), unless set. ``timeframe`` in nanoseconds."""
         return self.interval if self.interval is not None else min(60.0, timeframe / 1e9)
+
+
+class Supervision(msgspec.Struct, frozen=True, kw_only=True):
+    """When an actor is given up: more than ``restarts`` within ``window`` seconds; ``patience`` in seconds for an
+    answer. ``heartbeat_url`` is asked for while cycles close."""
+
+    restarts: int = 5
+    window: float = 60.0
+    patience: float = 15.0
+    heartbeat_url: str | None = None
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -126,6 +148,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     instruments: dict[str, dict[str, Any]]
     written: dict[str, Written]
     notices: tuple[str, ...]
+    supervision: Supervision = Supervision()
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -139,9 +162,12 @@ def masked(url: str) -> str:
 
 
 def to_json(settings: Settings) -> bytes:
-    """The frozen configuration: the same settings give the same bytes. A password in the URL stays out."""
+    """The frozen configuration: the same settings give the same bytes. A password in the URL and the heartbeat's
+    URL stay out."""
     url = settings.database_url
-    return _ENCODER.encode(msgspec.structs.replace(settings, database_url=None if url is None else masked(url)))
+    shown = msgspec.structs.replace(settings, database_url=None if url is None else masked(url))
+    wished = msgspec.structs.replace(settings.supervision, heartbeat_url=None)
+    return _ENCODER.encode(msgspec.structs.replace(shown, supervision=wished))
 
 
 def from_json(text: bytes | str) -> Settings:
