@@ -15,6 +15,8 @@ from orchestration.terminal import (
     verbs_lists,
     verbs_look,
     verbs_operate,
+    verbs_orders,
+    verbs_replay,
     verbs_run,
 )
 
@@ -29,17 +31,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+orders = typer.Typer()
 config = typer.Typer(no_args_is_help=True, help="Show or check what a run would be told.")
-database = typer.Typer(no_args_is_help=True, help="Make, update or check the database.")
+database = typer.Typer(no_args_is_help=True, help="Make, update, check or copy the database.")
 
 app.command("run", rich_help_panel=RUN, epilog=verbs_run.EXAMPLES)(verbs_run.run)
 
 app.command("status", rich_help_panel=LOOK)(verbs_look.status)
 app.command("positions", rich_help_panel=LOOK)(verbs_look.positions)
-app.command("orders", rich_help_panel=LOOK)(verbs_look.orders)
+app.add_typer(orders, name="orders", rich_help_panel=LOOK)
+orders.callback(invoke_without_command=True)(verbs_look.orders)
+orders.command("resolve")(verbs_orders.resolve)
 app.command("trades", rich_help_panel=LOOK)(verbs_look.trades)
 app.command("locks", rich_help_panel=LOOK)(verbs_look.locks)
 app.command("events", rich_help_panel=LOOK)(verbs_events.events)
+app.command("replay", rich_help_panel=LOOK)(verbs_replay.replay)
 
 app.command("pause", rich_help_panel=OPERATE)(verbs_operate.pause)
 app.command("resume", rich_help_panel=OPERATE)(verbs_operate.resume)
@@ -60,6 +66,7 @@ app.command("doctor", rich_help_panel=KEEP)(verbs_doctor.doctor)
 app.add_typer(database, name="db", rich_help_panel=KEEP)
 database.command("migrate")(verbs_database.migrate)
 database.command("check")(verbs_database.check)
+database.command("backup")(verbs_database.backup)
 
 
 def main() -> None:

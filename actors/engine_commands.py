@@ -2,25 +2,77 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
 import sqlalchemy as sa
 
+from actors.engine_machine import EngineMachine
+from actors.engine_records import alert
+from actors.risk_manager import GateAnswer
 from actors.snapshot import GateSnapshot
 from actors.specs import DriverSpec
+from domain import engine_state as states
 from domain.candidate import Exit, identity
+from domain.errors import ActorLost, DatabaseAway, DeadlineMissed, Refused, VenueError
+from domain.money import from_text
 from domain.ports import Clock
 from journal import commands as table
 from journal import schema as s
 from journal.store import Store
+
+NO_ANSWER = (ActorLost, DeadlineMissed, DatabaseAway, VenueError)
+"""What an emergency may meet: it is tried again at the next step."""
 
 _WAITING = (
     sa.select(s.commands)
     .where(s.commands.c.state == table.PENDING, s.commands.c.at >= sa.bindparam("since"))
     .order_by(s.commands.c.id)
 )
+_TAKEN = (
+    sa.select(s.commands)
+    .where(s.commands.c.run_id == sa.bindparam("run"), s.commands.c.verb == "close", s.commands.c.state == table.DONE)
+    .where(
+        sa.or_(
+            (s.commands.c.cycle == sa.bindparam("closed")) & (s.commands.c.step == "wait"),
+            (s.commands.c.cycle == sa.bindparam("closed") + 1) & (s.commands.c.step == "open"),
+        )
+    )
+    .order_by(s.commands.c.id)
+)
+"""Closes that were promised for the cycle after the last closed one."""
+
+
+_LAST_WORD = (
+    sa.select(s.commands.c.verb, s.commands.c.why)
+    .where(s.commands.c.verb.in_(("halt", "reset-kill-switch")))
+    .order_by(s.commands.c.id.desc())
+    .limit(1)
+)
+
+
+def latch(store: Store, who: str, why: str, at: int) -> bool:
+    """A ``halt`` of the whole database that lasts until a person resets it; False if one holds already."""
+    with store.transaction() as tx:
+        if _halt(tx.connection) is not None:
+            return False
+        row = {"at": at, "verb": "halt", "arguments": "{}", "who": who, "why": why, "state": table.PENDING}
+        tx.insert(s.commands, [row])
+    return True
+
+
+def _halt(connection: sa.Connection) -> str | None:
+    """Why the whole database is halted, if it is."""
+    said = connection.execute(_LAST_WORD).first()
+    return said.why if said is not None and said.verb == "halt" else None
+
+
+def verified(answer: GateAnswer, found: dict[str, Any]) -> dict[str, Any]:
+    """What an emergency has done, for the answer of its command: verified when no entry is left at the venue."""
+    closing = sorted({one.symbol for one in answer.orders})
+    return {**found, "closing": closing, "orders": found["closing"], "verified": not found["left"]}
 
 
 class Engine(Protocol):
@@ -28,13 +80,15 @@ class Engine(Protocol):
 
     snapshot: GateSnapshot | None
 
-    def pause(self, why: str) -> None: ...
-
-    def resume(self, why: str) -> None: ...
-
     async def stop(self, reason: str) -> None: ...
 
     async def cancel(self, order_ids: Sequence[str]) -> dict[str, str]: ...
+
+    async def resolve(self, order_id: str, status: str, quantity: int, price: int, who: str) -> str: ...
+
+    async def emergency(self, flatten: bool) -> dict[str, Any]:
+        """Cancel working entries, close every position if asked, and what the venue then says."""
+        ...
 
 
 class Wanted(msgspec.Struct):
@@ -47,55 +101,114 @@ class Wanted(msgspec.Struct):
 
 
 class EngineCommands:
-    """Reads, obeys, answers. ``halt`` and ``reset-kill-switch`` are obeyed by the gate; here they are answered."""
+    """Reads, obeys, answers. The gate obeys ``halt`` and ``reset-kill-switch`` by itself; here working entries are
+    cancelled, positions closed if asked, and the answer says what the venue then had."""
 
-    def __init__(self, engine: Engine, store: Store, spec: DriverSpec, clock: Clock) -> None:
-        self._engine, self._store, self._spec, self._clock = engine, store, spec, clock
+    def __init__(self, engine: Engine, machine: EngineMachine, store: Store, spec: DriverSpec, clock: Clock) -> None:
+        self._engine, self._machine = engine, machine
+        self._store, self._spec, self._clock = store, spec, clock
         self._closes: list[Wanted] = []
+
+    def restore(self, closed: int) -> None:
+        """Closes that a process before this one promised for the cycle after the last closed one."""
+        with self._store.read() as c:
+            taken = c.execute(_TAKEN, {"run": self._spec.run.run_id, "closed": closed}).all()
+        for one in taken:
+            arguments = msgspec.json.decode(one.arguments)
+            self._want(arguments["symbol"], float(arguments.get("fraction", 1.0)), one.id)
+
+    def halted(self) -> str:
+        """Why the engine starts halted; empty if it does not."""
+        with self._store.read() as c:
+            why = _halt(c)
+        return "" if why is None else f"still halted: {why or 'halt'}"
 
     async def obey(self, cycle: int, step: str) -> None:
         """Take up what waits since this run began; each answer says at which cycle and step it took effect."""
+        self._look_for_file()
         with self._store.read() as c:
             waiting = c.execute(_WAITING, {"since": self._spec.started_at}).all()
         for one in waiting:
-            state, answer = await self._one(one.verb, msgspec.json.decode(one.arguments), one.why, one.id)
-            said = msgspec.json.encode(answer).decode()
+            found = await self._one(one.verb, msgspec.json.decode(one.arguments), one.why, one.id, one.who)
+            if found is None:
+                continue
+            state, answer = found
+            said, now = msgspec.json.encode(answer).decode(), self._clock.now()
             with self._store.transaction() as tx:
-                table.answer(tx, one.id, state, said, self._clock.now(), self._spec.run.run_id, cycle, step)
+                run_id = self._spec.run.run_id
+                if table.answer(tx, one.id, state, said, now, run_id, cycle, step) and one.verb == "halt":
+                    tx.emit(run_id, [alert("EMERGENCY", now, by="driver", reason=one.why or "halt", **answer)])
 
-    async def _one(self, verb: str, arguments: dict[str, Any], why: str, number: int) -> tuple[str, dict[str, Any]]:
-        engine = self._engine
+    async def _one(
+        self, verb: str, arguments: dict[str, Any], why: str, number: int, who: str = ""
+    ) -> tuple[str, dict[str, Any]] | None:
+        """The answer; None to be asked again at the next step."""
+        engine, machine = self._engine, self._machine
         match verb:
             case "pause":
-                engine.pause(why or "operator")
+                machine.pause(why or "operator")
             case "resume":
-                engine.resume(why or "operator")
+                if machine.state == states.EMERGENCY:
+                    return table.REFUSED, {"reason": "the kill switch is latched: reset-kill-switch --reason … first"}
+                machine.resume(why or "operator", self.holding)
             case "stop":
                 await engine.stop(why or "stopped")
             case "halt":
-                if arguments.get("flatten"):
-                    held = engine.snapshot.held if engine.snapshot else {}
-                    return self._close({symbol: 1.0 for symbol in sorted(held)}, number)
+                return await self._halt(bool(arguments.get("flatten")), why)
             case "reset-kill-switch":
                 pass
             case "cancel":
-                found = await engine.cancel([arguments["order_id"]])
-                return "DONE", found
+                return table.DONE, await engine.cancel([arguments["order_id"]])
             case "close":
-                return self._close({arguments["symbol"]: float(arguments.get("fraction", 1.0))}, number)
+                return self._close(arguments["symbol"], float(arguments.get("fraction", 1.0)), number)
+            case "resolve":
+                return await self._resolve(arguments, who)
             case _:
-                return "REFUSED", {"reason": f"unknown command {verb!r}"}
-        return "DONE", {}
+                return table.REFUSED, {"reason": f"unknown command {verb!r}"}
+        return table.DONE, {}
 
-    def _close(self, wanted: dict[str, float], number: int) -> tuple[str, dict[str, Any]]:
+    async def _resolve(self, arguments: dict[str, Any], who: str) -> tuple[str, dict[str, Any]]:
+        order_id, quantity, price = arguments["order_id"], arguments["quantity"], arguments["price"]
+        try:
+            said = (order_id, arguments["status"], from_text(quantity), from_text(price), who)
+            status = await self._engine.resolve(*said)
+        except Refused as refusal:
+            return table.REFUSED, {"reason": refusal.what}
+        return table.DONE, {order_id: status}
+
+    @property
+    def holding(self) -> bool:
+        """Whether positions are open, as of the last snapshot."""
+        return bool(self._engine.snapshot and self._engine.snapshot.held)
+
+    # -- halt ------------------------------------------------------------------------------------
+
+    async def _halt(self, flatten: bool, why: str) -> tuple[str, dict[str, Any]] | None:
+        self._machine.follow(True, f"HALT: {why or 'halt'}", self.holding)
+        try:
+            return table.DONE, await self._engine.emergency(flatten)
+        except NO_ANSWER:
+            return None
+
+    def _look_for_file(self) -> None:
+        """The HALT file is as good as a command, and holds like one when it is gone."""
+        halt_file = self._spec.run.halt_file
+        if halt_file and os.path.exists(halt_file):
+            latch(self._store, "HALT file", f"the file {halt_file}", self._clock.now())
+
+    # -- closes ----------------------------------------------------------------------------------
+
+    def _close(self, symbol: str, fraction: float, number: int) -> tuple[str, dict[str, Any]]:
         held = self._engine.snapshot.held if self._engine.snapshot else {}
-        closing = {symbol: fraction for symbol, fraction in wanted.items() if symbol in held}
-        if wanted and not closing:
-            return "REFUSED", {"reason": f"no position in {', '.join(wanted)}"}
-        for symbol, fraction in closing.items():
+        if symbol not in held:
+            return table.REFUSED, {"reason": f"no position in {symbol}"}
+        self._want(symbol, fraction, number)
+        return table.DONE, {"closing": [symbol]}
+
+    def _want(self, symbol: str, fraction: float, number: int) -> None:
+        if all(one.command != number for one in self._closes):
             purpose = f"OPERATOR:{identity(self._spec.run.run_id, number)[:12]}"
             self._closes.append(Wanted(symbol, fraction, purpose, number))
-        return "DONE", {"closing": sorted(closing)}
 
     def exits(self, at: int, strategy: str) -> list[Exit]:
         """The closes asked for since the last cycle, as exits of this one; kept until it has acted on them."""

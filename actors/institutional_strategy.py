@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
 from actors.base import Health, health_of
 from actors.driver_records import DriverRecords, RunSummary
-from actors.engine_commands import EngineCommands
+from actors.engine_commands import EngineCommands, verified
+from actors.engine_machine import EngineMachine, Transition
+from actors.engine_records import EngineRecords
 from actors.hosts import Hosts
+from actors.redo import through
 from actors.risk_manager import GateAnswer
 from actors.scan import Scan
 from actors.snapshot import GateSnapshot
 from actors.specs import DriverSpec
 from domain import engine_state as states
 from domain.candidate import Candidate, Exit, ranked
-from domain.errors import ActorLost, DeadlineMissed, Unavailable
+from domain.faults import EMERGENCY, Fault
 from domain.ports import Clock, Peers
 from journal.store import Store
 from risk.state import HALTED
 
-ATTEMPTS = 5
-"""How often one cycle is tried while an actor that it cannot do without restarts."""
-
+Value = TypeVar("Value")
 
 HEARD_EVERY = 0.5
 """Seconds between two looks for commands while a paced feed waits for its next bar."""
@@ -50,17 +51,18 @@ class InstitutionalStrategy:
         self.spec, self.run_spec = spec, spec.run
         self._peers, self._clock = peers, clock
         self._records = DriverRecords(store, spec)
+        self._engine_records = EngineRecords(store, spec.run.run_id)
         self._hosts = Hosts(spec, peers)
-        self._commands = EngineCommands(self, store, spec, clock)
+        self._untold: list[Transition] = []
+        self.machine = EngineMachine(clock, (self._tell,), lambda one, _: self._untold.append(one))
+        self._commands = EngineCommands(self, self.machine, store, spec, clock)
         self._gateway = f"VenueGateway:{spec.venue}"
-        self._state = states.IDLE
-        self._paused = False
         self._stopping = asyncio.Event()
         self._reason = ""
         self._task: asyncio.Task[RunSummary] | None = None
         self._timing = Timing()
         self._n = 0
-        self._after = spec.warmed_until
+        self._after = self._t = spec.warmed_until
         self.snapshot: GateSnapshot | None = None
 
     # -- what may be asked of it -----------------------------------------------------------------
@@ -77,56 +79,72 @@ class InstitutionalStrategy:
         self._stopping.set()
 
     async def health(self) -> Health:
-        return health_of("InstitutionalStrategy", self._n > 0, cycle=self._n, state=self._state)
+        state = self.machine.state
+        return health_of("InstitutionalStrategy", state not in states.BEFORE, cycle=self._n, state=state)
 
     # -- the run ---------------------------------------------------------------------------------
 
     async def _main(self) -> RunSummary:
-        self._move(states.INITIALIZING, "start")
-        resumed = self._records.open_run(self._clock.now())
-        if resumed is not None:
-            self._n, self._after = resumed
-        await self._ask("Executor", "start", self._after, within=self.spec.deadline * 4)
-        await self._hosts.load(self._after)
-        self._move(states.SCANNING, "ready")
+        self.machine.transition(states.INITIALIZING, "start")
+        await self._through(self._begin)
         slot = time.monotonic()
         while not self._stopping.is_set():
             if self.spec.cycles and self._n >= self.spec.cycles:
                 self._reason = "cycles"
                 break
-            if not await self._attempt():
+            if not await self._through(lambda: self._cycle(self._n + 1)):
                 self._reason = "end_of_data"
                 break
             if self.run_spec.live:
                 slot = await self._pace(slot)
-        return await self._finish()
+        return await self._through(self._finish)
 
-    async def _attempt(self) -> bool:
-        """One cycle; False at the end of the data. Redone while an actor that it needs comes back."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return await self._cycle(self._n + 1)
-            except (ActorLost, DeadlineMissed, Unavailable) as error:
-                self._records.fault(self._at(), self._n + 1, attempt, str(error), self._clock.now())
-                if attempt == ATTEMPTS:
-                    self._move(states.ERROR, str(error))
-                    raise
-                await asyncio.sleep(0.5 * attempt)
-                await self._ask("Executor", "start", self._after, within=self.spec.deadline * 4)
-        raise AssertionError("unreachable")
+    async def _begin(self) -> None:
+        """The run's row, the executor reconciled, every host at the T of the last closed cycle."""
+        resumed = self._records.open_run(self._clock.now())
+        if resumed is not None:
+            self._n, self._after = resumed
+            self._commands.restore(self._n)
+        await self._ask("Executor", "start", self._after, within=self.spec.deadline * 4)
+        await self._hosts.load(self._after)
+        if self._records.paused():
+            self.machine.pause("still paused")
+        halted = self._commands.halted()
+        if halted:
+            self.machine.follow(True, halted, False)
+        if self.machine.state == states.INITIALIZING:
+            self.machine.transition(states.SCANNING, "ready")
+
+    async def _through(self, work: Callable[[], Awaitable[Value]]) -> Value:
+        """Every actor recognises what it has done before, so a step may be redone from the recorded snapshot."""
+        return await through(work, self._recover, self._gave_up)
+
+    async def _recover(self, fault: Fault, attempt: int) -> None:
+        """Read again what has been committed, tell of the fault, and have the executor ready."""
+        found = self._records.reread()
+        if found is not None:
+            self._n, self._after = found
+        self._records.fault(self._at(), self._n + 1, attempt, fault.text, self._clock.now())
+        await self._ask("Executor", "start", self._after, within=self.spec.deadline * 4)
+
+    def _gave_up(self, fault: Fault) -> None:
+        if fault.action == EMERGENCY:
+            self.machine.transition(states.EMERGENCY, fault.text)
+        else:
+            self.machine.fail(fault.text)
 
     async def _finish(self) -> RunSummary:
         reason = self._reason or "stopped"
         position = await self._ask("RiskManager", "position", within=self.spec.deadline)
-        summary = self._records.finish(position, reason, self._clock.now(), self._at(), self._hosts.out)
-        self._state = states.STOPPED
-        return summary
+        self.machine.transition(states.STOPPED, reason)
+        return self._records.finish(position, reason, self._clock.now(), self._at(), self._hosts.out)
 
     # -- one cycle -------------------------------------------------------------------------------
 
     async def _cycle(self, n: int) -> bool:
         begun = time.perf_counter()
-        self._walk(states.SCANNING)
+        self._tell_again()
+        self.machine.walk(states.SCANNING)
         redone = self._records.opened(n)
         chained = not self.spec.paced and redone is None
         bars = self._peers.ask("MarketFeed", "next", self._after, self._patience(), parts=2)
@@ -143,6 +161,7 @@ class InstitutionalStrategy:
             return False
         if self._stopping.is_set() and not chained:
             return True
+        self._t = at
         self._hosts.had_bars = at > self._after
         matched, snapshot_ref, scans = chain or self._chain(n, bars[1], redone)
         snapshot: GateSnapshot | None = ready or await self._peers.get("RiskManager", snapshot_ref, self.spec.deadline)
@@ -159,7 +178,8 @@ class InstitutionalStrategy:
             self._records.open_cycle(n, at, digest, snapshot, now)
         else:
             now = self._records.decided_at(n) or at
-        self._follow(snapshot)
+        held = bool(snapshot.held)
+        self.machine.follow(snapshot.state.name == HALTED, _why(snapshot), held)
         scanned = time.perf_counter()
         scan = await self._hosts.gather(n, self._after, bars[1], redone or snapshot_ref, scans)
         self._timing.scan = (time.perf_counter() - scanned) * 1e3
@@ -209,25 +229,26 @@ class InstitutionalStrategy:
 
     async def _act(self, scan: Scan, at: int, now: int) -> None:
         """Exits first, then candidates, best first: the gate, then the executor."""
-        self._walk(states.LEVEL_BUILDING)
+        self.machine.walk(states.SCANNING)  # a resume may have left it in MANAGING
+        self.machine.walk(states.LEVEL_BUILDING)
         exits: list[Exit] = sorted(scan.exits, key=lambda one: one.symbol) + self._commands.exits(
             at, self.spec.strategy
         )
         candidates: list[Candidate] = ranked(scan.candidates)
         if not exits and not candidates:
-            self._walk(states.SCANNING)
+            self.machine.walk(states.SCANNING)
             return
         for phase in (states.SIGNAL_WAIT, states.SIZING):
-            self._walk(phase)
-        answer_ref = self._peers.ask("RiskManager", "reserve", exits, candidates, now, self._paused)
+            self.machine.walk(phase)
+        answer_ref = self._peers.ask("RiskManager", "reserve", exits, candidates, now, self.machine.paused)
         answer: GateAnswer = await self._peers.get("RiskManager", answer_ref, self.spec.deadline)
         scan.answered(answer.orders, answer.denied)
         if answer.orders:
-            self._walk(states.EXECUTION)
+            self.machine.walk(states.EXECUTION)
             within = self.spec.deadline * (1 + len(answer.orders))
             scan.sent(await self._ask("Executor", "submit", answer, within=within))
-            self._walk(states.MANAGING)
-        self._walk(states.SCANNING)
+            self.machine.walk(states.MANAGING)
+        self.machine.walk(states.SCANNING)
 
     async def cancel(self, order_ids: Sequence[str]) -> dict[str, str]:
         """Cancel working orders; order id -> what the venue says."""
@@ -235,38 +256,28 @@ class InstitutionalStrategy:
         found: dict[str, str] = await self._ask("Executor", "cancel", order_ids, self._at(), within=within)
         return found
 
+    async def resolve(self, order_id: str, status: str, quantity: int, price: int, who: str) -> str:
+        """What a person says of an order that its venue cannot tell about. Raises Refused."""
+        said = (order_id, status, quantity, price, self._at(), who)
+        return str(await self._ask("Executor", "resolve", *said, within=self.spec.deadline))
+
+    async def emergency(self, flatten: bool) -> dict[str, Any]:
+        """Working entries cancelled, every position closed if asked, and what the venue then has."""
+        now, deadline = self._clock.now() if self.run_spec.live else self._at(), self.spec.deadline
+        answer: GateAnswer = await self._ask("RiskManager", "emergency", flatten, now, within=deadline)
+        within = deadline * (1 + len(answer.orders) + len(answer.cancels))
+        return verified(answer, await self._ask("Executor", "emergency", answer, now, within=within))
+
     # -- states ----------------------------------------------------------------------------------
 
-    def pause(self, why: str) -> None:
-        self._paused = True
-        if self._state in states.PHASES:
-            self._move(states.PAUSED, why)
+    def _tell(self, one: Transition) -> None:
+        self._engine_records.state(one, self._at())
 
-    def resume(self, why: str) -> None:
-        self._paused = False
-        if self._state == states.PAUSED:
-            self._move(states.SCANNING, why)
-
-    def _follow(self, snapshot: GateSnapshot) -> None:
-        """EMERGENCY while the gate is halted; afterwards as after a pause or a resume."""
-        halted = snapshot.state.name == HALTED
-        if halted and self._state != states.EMERGENCY:
-            self._move(states.EMERGENCY, f"{snapshot.state.code}: {snapshot.state.value}")
-        elif not halted and self._state == states.EMERGENCY:
-            self._move(states.SCANNING, "kill switch reset")
-            if self._paused:
-                self._move(states.PAUSED, "still paused")
-
-    def _walk(self, phase: str) -> None:
-        """The phases of a cycle: in memory only, and not while paused or halted."""
-        if self._state in states.PHASES and self._state != phase:
-            self._state = states.move(self._state, phase)
-
-    def _move(self, to: str, why: str) -> None:
-        before = self._state
-        self._state = states.move(before, to)
-        if states.public(before) != states.public(to):
-            self._records.engine_state(states.public(to), states.public(before), why, self._at(), self._clock.now())
+    def _tell_again(self) -> None:
+        """What could not be written down when it happened."""
+        while self._untold:
+            self._tell(self._untold[0])
+            del self._untold[0]
 
     # -- small things ----------------------------------------------------------------------------
 
@@ -278,7 +289,7 @@ class InstitutionalStrategy:
         return min(0.5, self.spec.interval / 2) if self.run_spec.live else 0.0
 
     def _at(self) -> int:
-        return max(self._after, self.spec.start_at)
+        return max(self._after, self._t, self.spec.start_at)
 
     async def _pace(self, slot: float) -> float:
         """Until the next slot of the cadence; at once when another bar must have closed meanwhile."""
@@ -293,3 +304,9 @@ class InstitutionalStrategy:
             except TimeoutError:
                 continue
         return slot
+
+
+def _why(snapshot: GateSnapshot) -> str:
+    """Why the engine is halted, or goes on."""
+    state = snapshot.state
+    return f"{state.code}: {state.value}" if state.name == HALTED else "kill switch reset"

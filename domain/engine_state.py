@@ -37,6 +37,20 @@ NEXT: dict[str, frozenset[str]] = {
 PHASES = frozenset({SCANNING, LEVEL_BUILDING, SIGNAL_WAIT, SIZING, EXECUTION, MANAGING})
 """The phases of a cycle: they live in memory and metrics, events call them running."""
 
+BEFORE = frozenset({IDLE, INITIALIZING})
+"""Before the engine is ready for its first cycle."""
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "idle": ("pause", "halt"),
+    "initializing": ("pause", "halt"),
+    "running": ("pause", "halt", "close", "cancel"),
+    "paused": ("resume", "halt", "close", "cancel"),
+    "error": ("halt", "reset-kill-switch"),
+    "emergency": ("reset-kill-switch", "halt", "pause", "close", "cancel"),
+    "stopped": ("halt", "reset-kill-switch"),
+}
+"""What an operator may usefully say in each public state; halt and reset-kill-switch are obeyed in every one."""
+
 
 def public(state: str) -> str:
     """The name that ENGINE_STATE events use."""

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
-from domain.events import ENGINE_STATE
+from domain.events import ALERT, ENGINE_STATE
 from domain.order import DENIED, INTENT, SIDE_NAME
 from domain.timeframe import iso
 from journal import commands, schema
@@ -132,6 +132,14 @@ def events(c: Connection, run_id: str | None = None, after: int = 0, limit: int 
     """Rows of the event table with a greater ``seq``, as they are: ``codec.envelope`` makes them public."""
     query = _only(select(schema.events).where(schema.events.c.seq > after), (schema.events.c.run_id, run_id))
     return _rows(c, query.order_by(schema.events.c.seq).limit(limit))
+
+
+def alerts(c: Connection, run_id: str | None, limit: int = 5) -> list[Plain]:
+    """The newest ALERT events of a run, oldest of them first."""
+    columns = schema.events.c
+    mine = select(columns.at, columns.body).where(columns.type == ALERT, columns.run_id == run_id)
+    rows = c.execute(mine.order_by(columns.seq.desc()).limit(limit)).all()
+    return [{"at": iso(row.at)} | msgspec.json.decode(row.body) for row in rows][::-1]
 
 
 def decisions(c: Connection, run_id: str) -> Iterator[bytes]:

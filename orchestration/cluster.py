@@ -21,6 +21,7 @@ import ray.exceptions as failures
 from ray.experimental import internal_kv
 from ray.util.metrics import Counter, Gauge, Histogram
 
+from actors.base import Health
 from domain.errors import ActorLost, ArgusError, ConfigError, DeadlineMissed
 from domain.registry import load
 from orchestration.topology import ActorSpec
@@ -216,6 +217,7 @@ class RayRuntime:
     def __init__(self, address: str, dashboard: bool, metrics_port: int | None) -> None:
         self.address, self.local = address, address == "local"
         self._handles: dict[str, Any] = {}
+        self.first: dict[str, Health] = {}
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_worker_niceness", "0")  # who trades does not stand back for others
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -261,8 +263,8 @@ class RayRuntime:
             self._handles[spec.name] = ray.remote(shown).options(**options).remote(spec.name)
 
     def ready(self, within: float, given_up: Callable[[], bool] = lambda: False) -> None:
-        """Wait until every actor answers, or nobody wants it any more. Raises what a constructor raised, or
-        DeadlineMissed."""
+        """Wait until every actor answers, or nobody wants it any more; ``first`` is what each said of itself. Raises
+        what a constructor raised, or DeadlineMissed."""
         waiting = {handle.call.remote(*packed("health", ())): name for name, handle in self._handles.items()}
         ends, late = time.monotonic() + within, list(waiting)
         while late and not given_up():
@@ -270,7 +272,7 @@ class RayRuntime:
                 raise DeadlineMissed(", ".join(sorted(waiting[one] for one in late)), within)
             done, late = ray.wait(late, num_returns=len(late), timeout=LOOK)
             for reference in done:
-                self._value(waiting[reference], reference, 1.0)
+                self.first[waiting[reference]] = self._value(waiting[reference], reference, 1.0)
 
     def ask(self, name: str, method: str, *args: Any) -> Any:
         return self._handles[name].call.remote(*packed(method, args))
@@ -281,6 +283,30 @@ class RayRuntime:
     def done(self, reference: Any, within: float) -> bool:
         """Whether the answer is there, waiting at most so long."""
         return bool(ray.wait([reference], timeout=within)[0])
+
+    def answered(self, references: Sequence[Any]) -> list[bool]:
+        """Which of them have been answered by now."""
+        if not references:
+            return []
+        found = set(ray.wait(list(references), num_returns=len(references), timeout=0)[0])
+        return [one in found for one in references]
+
+    def outcome(self, name: str, reference: Any, within: float) -> Any:
+        """The answer, or the error as a value."""
+        try:
+            return ray.get(reference, timeout=within)
+        except failures.GetTimeoutError:
+            return DeadlineMissed(name, within)
+        except failures.RayError as error:
+            return told(name, error)
+
+    def restart(self, name: str) -> None:
+        """Kill it wherever it hangs; Ray builds it anew."""
+        _kill(name, self._handles[name])
+
+    def end(self, name: str) -> None:
+        """Kill it for good."""
+        ray.kill(self._handles.pop(name))
 
     def _value(self, name: str, reference: Any, within: float) -> Any:
         try:

@@ -9,7 +9,8 @@ from typing import Any
 class Signals:
     """Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
 
-    While there is nothing to end in order (``orderly`` is False) the first ends at once too.
+    While there is nothing to end in order (``orderly`` is False) the first ends at once too. What comes while
+    it ends at once is not heard: whatever was started is put away.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,8 @@ class Signals:
     def _take(self, number: int, frame: object) -> None:
         asked, self.asked = self.asked, self.asked or ("interrupted" if number == signal.SIGINT else "terminated")
         if asked or not self.orderly:
+            for one in self._before:
+                signal.signal(one, signal.SIG_IGN)
             raise KeyboardInterrupt
 
     def restore(self) -> None:

@@ -1,15 +1,24 @@
-"""Watching a run: its events to the screen, the driver when it is lost, the wish to end, the end."""
+"""Watching a run: its events to the screen, its actors, the wish to end, and the end in order."""
 
 from __future__ import annotations
 
-import contextlib
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from domain.errors import ActorLost, ArgusError, DeadlineMissed
+import msgspec
+
+from domain.errors import ActorLost, AlreadyRunning, ArgusError, DatabaseAway, DatabaseBroken, StaleEpoch
+from domain.events import ENGINE_STATE, SCAN_SUMMARY, Draft
+from domain.faults import EMERGENCY, RESET, classify
+from orchestration.clock import WallClock
+from orchestration.emergency import Emergency, Run
+from orchestration.heartbeat import FILE, Heartbeat
 from orchestration.plan import Identity, Market
 from orchestration.settings import Settings
 from orchestration.signals import Signals
+from orchestration.supervision import DRIVER, EXECUTOR, Budget
+from orchestration.supervisor import Supervisor
 from orchestration.tenure import Heart
 
 if TYPE_CHECKING:
@@ -18,9 +27,14 @@ if TYPE_CHECKING:
 
 STOP_WITHIN = 10.0
 """Seconds for the driver to end its cycle after it was told to stop."""
-DRIVER_RESTARTS = 5
+DRAIN_WITHIN = 5.0
+"""Seconds for the venue to answer what the executor has sent; fills are not waited for."""
+FLUSH_WITHIN = 3.0
+"""Seconds for the observer to follow to the end."""
 LOOK = 0.05
 """Seconds between two looks at the event table."""
+RUN_AGAIN = 0.5
+"""Seconds between two calls of a driver that is coming back."""
 
 
 class Start(NamedTuple):
@@ -35,53 +49,126 @@ class Start(NamedTuple):
 
 
 class Watch:
-    """Follows the run's events for the screen while the driver works, and ends it when asked."""
+    """Follows the run's events for the screen, keeps its actors alive, and ends it when asked."""
 
     def __init__(self, runtime: RayRuntime, start: Start) -> None:
+        from journal.address import data_folder
         from journal.store import Store
 
+        identity, settings = start.identity, start.settings
         self._runtime, self._screen = runtime, start.screen
         self._signals, self._heart = start.signals, start.heart
-        self._run_id = start.identity.run_id
-        self._store = Store(start.identity.db_url, start.identity.epoch)
-        self._seq = 0
-        self._restarts = 0
-        self._asked_at = 0.0
+        self._run_id, self._seq = identity.run_id, identity.told
+        self._store = Store(identity.db_url, identity.epoch)
+        self._clock = WallClock()
+        self._alerts: deque[Draft] = deque()
+        self._asked_at = self._called_at = 0.0
+        self._cycle, self._state, self._away = 0, "starting", ""
+        wished, deadline = settings.supervision, settings.ray.deadline
+        budget = Budget(
+            restarts=wished.restarts,
+            window=wished.window,
+            patience=max(wished.patience, 4 * deadline),  # what the driver itself would still wait for
+        )
+        self._supervisor = Supervisor(runtime, runtime.first, budget, self, time.monotonic)
+        run = Run(
+            run_id=identity.run_id,
+            live=start.market.info.live,
+            since=identity.started_at,
+            halt_file=identity.halt_file,
+            deadline=deadline,
+        )
+        self._emergency = Emergency(runtime, self._store, run, self._clock, time.monotonic)
+        file = data_folder() / FILE
+        self._heartbeat = Heartbeat(
+            file, wished.heartbeat_url, identity.run_id, self._clock, time.monotonic, self._no_heartbeat
+        )
 
     def watch(self) -> int:
         """To the end of the run; its exit code."""
         runtime = self._runtime
-        observed = runtime.ask("Observer", "run")
-        running = runtime.ask("InstitutionalStrategy", "run")
+        self._observed = runtime.ask("Observer", "run")
+        self._running = runtime.ask(DRIVER, "run")
         failed: str | None = None
         while failed is None:
-            if runtime.done(running, LOOK):
-                failed, running = self._ended(running)
-            self._show()
+            if runtime.done(self._running, LOOK):
+                failed = self._ended()
+            failed = self._tend() if failed is None else failed
             failed = self._lost() if failed is None else failed
-        with contextlib.suppress(ActorLost, DeadlineMissed):
-            runtime.get("Observer", runtime.ask("Observer", "stop"), 3.0)
-            runtime.get("Observer", observed, 3.0)
-        self._show()
-        self._store.close()
+        self._wind_down()
         if failed:
             self._screen.notice(failed)
+        else:
+            self._heartbeat.stop()
         self._screen.end(1 if failed else 0)
         return 1 if failed else 0
 
-    def _ended(self, running: Any) -> tuple[str | None, Any]:
-        """The driver's task has ended: '' for a run that is done, why it failed, or None and its task anew."""
+    # -- what the supervisor does ----------------------------------------------------------------
+
+    def alert(self, name: str, **facts: Any) -> None:
+        from actors.engine_records import alert
+
+        self._alerts.append(alert(name, self._clock.now(), **facts))
+        if facts.get("actor") == "Observer":
+            self._observed = self._runtime.ask("Observer", "run")
+
+    def latch(self, reason: str) -> bool:
+        from actors.engine_commands import latch
+
         try:
-            self._runtime.get("InstitutionalStrategy", running, 1.0)
-        except ActorLost as lost:
-            self._restarts += 1
-            if self._restarts > DRIVER_RESTARTS:
-                return f"the driver was lost {self._restarts} times: {lost}", running
-            time.sleep(1.0)
-            return None, self._runtime.ask("InstitutionalStrategy", "run")
-        except ArgusError as error:
-            return f"the run failed: {error}", running
-        return "", running
+            latch(self._store, "supervisor", reason, self._clock.now())
+        except ArgusError:
+            return False  # the next look meets it too, and knows what to do
+        return True
+
+    def _no_heartbeat(self, why: str) -> None:
+        self.alert("HEARTBEAT", reason=why)
+
+    # -- one look --------------------------------------------------------------------------------
+
+    def _ended(self) -> str | None:
+        """The driver's task has ended: '' for a run that is done, why it failed, or None when it was called anew."""
+        answer = self._runtime.outcome(DRIVER, self._running, 1.0)
+        if not isinstance(answer, BaseException):
+            return ""
+        fault = classify(answer)
+        if fault.action == RESET:
+            reason = self._supervisor.reset(fault.text)
+            if reason is not None:
+                return f"the run failed: {reason}"
+        elif not _gone(answer):
+            if fault.action == EMERGENCY and not isinstance(answer, StaleEpoch | AlreadyRunning):
+                self.latch(fault.text)
+            return f"the run failed: {answer}"
+        self._call_again()
+        return None
+
+    def _call_again(self) -> None:
+        """The driver goes on where it was; how often, the supervisor judges."""
+        time.sleep(max(0.0, self._called_at + RUN_AGAIN - time.monotonic()))
+        self._called_at = time.monotonic()
+        self._running = self._runtime.ask(DRIVER, "run")
+
+    def _tend(self) -> str | None:
+        """Show, supervise, obey, and say that we live; why the run must end, else None. A database that is away
+        for the moment is looked at again at the next look."""
+        failed = self._supervisor.look()
+        try:
+            self._show()
+            self._write_alerts()
+            self._emergency.look(self._supervisor.waited(DRIVER))
+        except DatabaseAway as error:
+            self._away = self._away or str(error)
+            if self._emergency.wanted:
+                self._supervisor.free("it hangs while a halt waits, and the database with it")
+        except (StaleEpoch, DatabaseBroken) as error:
+            return f"stopped: {error}"
+        else:
+            if self._away:
+                self.alert("DATABASE_AWAY", reason=self._away)
+                self._away = ""
+        self._heartbeat.look(self._cycle, self._state)
+        return failed
 
     def _lost(self) -> str | None:
         """Why the run must end now; None while it may go on. Passes on that somebody wants it to end."""
@@ -89,13 +176,14 @@ class Watch:
             return f"stopped: {self._heart.lost}"
         if self._signals.asked and not self._asked_at:
             self._asked_at = time.monotonic()
-            self._runtime.ask("InstitutionalStrategy", "stop", self._signals.asked)
+            self._runtime.ask(DRIVER, "stop", self._signals.asked)
         if self._asked_at and time.monotonic() - self._asked_at > STOP_WITHIN:
             return f"the driver did not end its cycle within {STOP_WITHIN:g} s"
         return None
 
     def _show(self) -> None:
         """Every event so far, in order of ``seq``."""
+        from journal.codec import facts
         from journal.views import events
 
         while True:
@@ -104,5 +192,44 @@ class Watch:
             for row in rows:
                 self._screen.show(row)
                 self._seq = row["seq"]
+                if row["type"] == SCAN_SUMMARY:
+                    self._cycle = facts(row["body"])["cycle"]
+                elif row["type"] == ENGINE_STATE:
+                    self._state = msgspec.json.decode(row["body"])["state"]
             if len(rows) < 500:
                 return
+
+    def _write_alerts(self) -> None:
+        while self._alerts:
+            with self._store.transaction() as tx:
+                tx.emit(self._run_id, [self._alerts[0]])
+            self._alerts.popleft()
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _wind_down(self) -> None:
+        """No new trades any more: the executor drains, the observer follows to the end, the feed disconnects; each
+        within its time. Ray is stopped by who started it."""
+        runtime = self._runtime
+        ends = time.monotonic() + DRAIN_WITHIN
+        while time.monotonic() < ends:
+            health = runtime.outcome(EXECUTOR, runtime.ask(EXECUTOR, "health"), max(0.1, ends - time.monotonic()))
+            if isinstance(health, BaseException) or not (health.waiting or health.detail.get("in_flight")):
+                break
+            time.sleep(LOOK)
+        ends = time.monotonic() + FLUSH_WITHIN
+        for reference in (runtime.ask("Observer", "stop"), self._observed):
+            runtime.outcome("Observer", reference, max(0.1, ends - time.monotonic()))
+        runtime.end("MarketFeed")
+        try:
+            self._show()
+            self._write_alerts()
+            self._show()
+        except ArgusError as error:
+            self._screen.notice(f"the last events are not shown: {error}")
+        self._store.close()
+
+
+def _gone(answer: BaseException) -> bool:
+    """Whether it is the driver's process that ended, not the run."""
+    return isinstance(answer, ActorLost) and answer.name == DRIVER

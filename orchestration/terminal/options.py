@@ -201,6 +201,14 @@ def overrides(
     )
 
 
+def options_given(given: Overrides) -> list[str]:
+    """The options of ``overrides`` that were used."""
+    from orchestration.settings.options import option_values
+
+    named = {"--config": given.config, "--set": given.sets}
+    return [option for option, _ in option_values(given).values()] + [one for one, used in named.items() if used]
+
+
 def with_run_options(needs_symbols: bool) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """For a verb whose first argument are Overrides: typer sees the options of ``overrides`` in its place."""
     shared = [one for one in _parameters(overrides) if one.name != "needs_symbols"]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from domain.engine_state import COMMANDS
 from domain.errors import ConfigError
 from domain.events import SCAN_SUMMARY
-from domain.timeframe import iso
+from domain.timeframe import iso, nanos
 from journal import codec, schema, views
-from journal.address import password_hidden
+from journal.address import data_folder, password_hidden
 from orchestration.terminal import latches
 from orchestration.terminal.figures import moment, money, plain, seconds
 from orchestration.terminal.place import halt_file, living, now, reading
 
 Plain = dict[str, Any]
+
+_NO_ENGINE = ("halt", "reset-kill-switch")
+"""What may be said without an engine, or while one starts."""
 
 
 def of(url: str) -> Plain:
@@ -24,13 +29,20 @@ def of(url: str) -> Plain:
         found = views.status(connection)
         run, account = found["run"], found["account"]
         scan = last_scan(connection, run)
+        alerts = views.alerts(connection, run["run_id"]) if run else []
         held_by = latches.standing(connection, run["account"] if run else None, halt_file())
     alive = living(url)
     halted = bool(held_by)
+    said = found["engine"] or {}
     return {
         "state": _state(found, alive is not None),
         "trading": "HALTED" if halted else scan.get("state", "ACTIVE") if alive else "ACTIVE",
         "alive": alive is not None,
+        "since": said.get("since") or said.get("at") if alive else None,
+        "why": said.get("reason") if alive else None,
+        "commands": list(COMMANDS.get(str(said.get("state")), _NO_ENGINE) if alive else _NO_ENGINE),
+        "heartbeat": _heartbeat(),
+        "alerts": alerts,
         "engine": None if alive is None else _engine(alive),
         "halted": halted,
         "latches": held_by,
@@ -48,7 +60,9 @@ def facts(found: Plain) -> list[tuple[str, str]]:
     """The same for a person."""
     engine, run, account, cycle = (found[name] for name in ("engine", "run", "account", "cycle"))
     beat = f" (pid {engine['pid']} on {engine['host']}, beat {seconds(engine['beat_age'])} ago)" if engine else ""
-    lines = [("engine", found["state"] + beat), ("trading", found["trading"])]
+    lines = [("engine", found["state"] + beat)]
+    lines += [("since", f"{moment(found['since'])} UTC: {found['why']}")] if found["since"] else []
+    lines += [("trading", found["trading"]), ("commands", ", ".join(found["commands"]))]
     lines += [("held by", _held_by(one)) for one in found["latches"]]
     if found["latches"]:
         lines.append(("", "release with: python cli.py reset-kill-switch --reason …"))
@@ -67,6 +81,9 @@ def facts(found: Plain) -> list[tuple[str, str]]:
             ("account", f"{account['account']}: balance {money(account['balance'])} {account['currency']}{equity}")
         )
     lines.append(("open", f"{found['positions']} positions, {found['open_orders']} working orders"))
+    sign = found["heartbeat"]
+    lines += [("heartbeat", f"{seconds(sign['age'])} ago, cycle {sign['cycle']:,}")] if sign else []
+    lines += [("alert", _alert(one)) for one in found["alerts"]]
     return [*lines, ("database", found["database"])]
 
 
@@ -162,6 +179,23 @@ def _state(found: Plain, alive: bool) -> str:
     if run is None or run["ended_at"]:
         return "not running"
     return "not running (the last run did not end in an orderly way)"
+
+
+def _heartbeat() -> Plain | None:
+    """The sign of life of the engine of this data folder, and its age in seconds."""
+    from orchestration.heartbeat import FILE, read
+
+    found = read(data_folder() / FILE)
+    if found is None:
+        return None
+    age = (now() - nanos(datetime.fromisoformat(found.at))) / 1e9
+    return {"pid": found.pid, "run_id": found.run_id, "cycle": found.cycle, "at": found.at, "age": round(age, 3)}
+
+
+def _alert(one: Plain) -> str:
+    whom = f" {one['actor']}" if one.get("actor") else ""
+    why = one.get("reason") or one.get("code") or ""
+    return f"{moment(one['at'])} UTC {one['alert']}{whom}" + (f": {why}" if why else "")
 
 
 def _engine(alive: Any) -> Plain:

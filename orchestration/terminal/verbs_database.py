@@ -1,12 +1,19 @@
-"""The verbs ``db migrate`` and ``db check``."""
+"""The verbs ``db migrate``, ``db check`` and ``db backup``."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from orchestration.terminal.exits import DONE, FAILED, guarded
 from orchestration.terminal.options import AsJson, DatabaseUrl
 from orchestration.terminal.output import print_facts, print_json, say
+
+BackupFile = Annotated[
+    str | None,
+    typer.Argument(metavar="FILE", help="The copy.", show_default="beside the database, named by the time"),
+]
 
 
 @guarded
@@ -34,10 +41,11 @@ def migrate(db_url: DatabaseUrl = None, as_json: AsJson = False) -> int:
 
 @guarded
 def check(db_url: DatabaseUrl = None, as_json: AsJson = False) -> int:
-    """Check the database: the file, gaps in seq, anything twice, orders that are not resolved.
+    """Check the database: the file, gaps in seq, anything twice, and whether the books agree.
 
-    Exit code 0 if it is sound, 1 if it is not, 4 if there is none. Unresolved orders are no fault: the next
-    start reconciles them.
+    Exit code 0 if it is sound, 1 if it is not, 4 if there is none. The books: every position is the sum of its
+    fills, our orders and fills are those of the paper venue, each order's steps are possible ones, and each plan
+    opened at most one position. Unresolved orders and unrecorded fills are no fault: the next start reconciles them.
     """
     from journal import database
     from orchestration.terminal.place import database_url
@@ -51,15 +59,77 @@ def check(db_url: DatabaseUrl = None, as_json: AsJson = False) -> int:
     return DONE if found["ok"] else FAILED
 
 
+@guarded
+def backup(file: BackupFile = None, db_url: DatabaseUrl = None, as_json: AsJson = False) -> int:
+    """Copy the database into one file, also while an engine runs.
+
+    A file that is there already is not overwritten (exit code 4). PostgreSQL is copied by pg_dump, which must be
+    installed.
+
+    To restore SQLite: stop the engine, move argus.db, argus.db-wal and argus.db-shm away, put the copy in the place
+    of argus.db. To restore PostgreSQL: createdb NEW, then pg_restore --dbname=NEW FILE, then name NEW in --db-url.
+    Run db check afterwards; the next start reconciles with the venue what happened since the copy.
+    """
+    from journal import database
+    from journal.backup import backup
+    from orchestration.terminal.place import database_url, now
+
+    url = database_url(db_url)
+    copy = backup(url, file, now())
+    done = {"backup": str(copy), "bytes": copy.stat().st_size, "database": database.password_hidden(url)}
+    if as_json:
+        print_json(done)
+    else:
+        say(f"copied {done['database']} to {done['backup']} ({done['bytes']:,} bytes)")
+    return DONE
+
+
+SHOWN = 5
+"""So many findings of a kind are named to people; --json names all."""
+
+_BOOKS = {
+    "reservations": "reservations that nothing needs",
+    "positions": "positions that differ from their fills",
+    "mismatches": "differences from the venue",
+    "illegal": "impossible steps of orders",
+    "doubled": "plans with more than one position",
+}
+
+
 def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
-    unresolved = [f"{one['order_id'][:16]} {one['status']}" for one in found["unresolved"]]
-    return [
+    first = [
         ("database", found["database"]),
         ("schema", f"{found['schema']} (this program: {found['head']})"),
         ("file", found["integrity"]),
+    ]
+    last = ("", "ok" if found["ok"] else "NOT SOUND: restore a backup, or keep this file and start a new database")
+    return [*first, last] if found["events"] is None else [*first, *_content(found), last]
+
+
+def _content(found: dict[str, Any]) -> list[tuple[str, str]]:
+    unresolved = [f"{one['order_id'][:16]} {one['status']}" for one in found["unresolved"]]
+    unrecorded = [f"{one['fill_id'][:16]} {one['symbol']}" for one in found["unrecorded"]]
+    faults = [
+        ("", f"{what}: {_shown([_words(one) for one in found[name]])}") for name, what in _BOOKS.items() if found[name]
+    ]
+    return [
         ("events", f"{found['events']:,}, {found['gaps']:,} missing"),
         ("orders", f"{found['orders']:,}"),
         ("fills", f"{found['fills']:,}, {found['duplicates']:,} twice"),
-        ("unresolved", ", ".join(unresolved) or "none"),
-        ("", "ok" if found["ok"] else "NOT SOUND: restore a backup, or keep this file and start a new database"),
+        ("unresolved", _shown(unresolved)),
+        ("unrecorded", _shown(unrecorded)),
+        ("books", "agree" if not faults else "do not agree"),
+        *faults,
     ]
+
+
+def _shown(found: list[str]) -> str:
+    more = [f"and {len(found) - SHOWN:,} more"] if len(found) > SHOWN else []
+    return ", ".join([*found[:SHOWN], *more]) or "none"
+
+
+def _words(finding: dict[str, Any]) -> str:
+    """One finding in a few words: ids cut to what tells two of them apart."""
+    values = (" ".join(value) if isinstance(value, list) else str(value) for value in finding.values() if value)
+    names = (name for name, value in finding.items() if value)
+    return " ".join(value if name == "what" else f"{name} {value}" for name, value in zip(names, values, strict=True))

@@ -65,6 +65,7 @@ def positions(run: RunId = None, every: Every = False, db_url: DatabaseUrl = Non
 
 @guarded
 def orders(
+    context: typer.Context,
     run: RunId = None,
     every: Every = False,
     limit: Limit = 100,
@@ -74,7 +75,10 @@ def orders(
     """Show orders, approved and denied, each with its last status.
 
     A denied one says the code, what was found and what is allowed. The id's beginning is enough for cancel.
+    orders resolve says what became of an UNKNOWN one that its venue cannot tell about.
     """
+    if context.invoked_subcommand is not None:
+        return DONE
     from journal import views
     from orchestration.terminal.place import database_url, reading
     from orchestration.terminal.state import run_of

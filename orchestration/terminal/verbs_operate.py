@@ -43,7 +43,7 @@ def pause(
 
     Needs a running engine (else exit code 3).
     """
-    return _ask("pause", {}, reason, db_url, as_json, 0 if no_wait else timeout)
+    return ask("pause", {}, reason, db_url, as_json, 0 if no_wait else timeout)
 
 
 @guarded
@@ -58,7 +58,7 @@ def resume(
 
     Needs a running engine (else exit code 3). A latched kill switch needs reset-kill-switch instead.
     """
-    return _ask("resume", {}, reason, db_url, as_json, 0 if no_wait else timeout)
+    return ask("resume", {}, reason, db_url, as_json, 0 if no_wait else timeout)
 
 
 @guarded
@@ -80,7 +80,7 @@ def close(
 
         raise UsageError(f"--fraction {fraction:g}: allowed: above 0 and at most 1, like 0.5 for half of it")
     arguments = {"symbol": symbol, "fraction": fraction}
-    return _ask("close", arguments, reason, db_url, as_json, 0 if no_wait else timeout)
+    return ask("close", arguments, reason, db_url, as_json, 0 if no_wait else timeout)
 
 
 @guarded
@@ -98,11 +98,8 @@ def cancel(
 
     Needs a running engine (else exit code 3); an order that has ended, or that nobody knows, is exit code 1.
     """
-    url, engine_lease = _place(db_url)
-    if engine_lease is None:
-        raise _nobody("cancel", url)
-    found = _order(url, order_id)
-    return _ask("cancel", {"order_id": found}, reason, db_url, as_json, 0 if no_wait else timeout)
+    found = order_of(running("cancel", db_url), order_id)
+    return ask("cancel", {"order_id": found}, reason, db_url, as_json, 0 if no_wait else timeout)
 
 
 @guarded
@@ -122,7 +119,7 @@ def halt(
     reset-kill-switch --reason … releases it. If the database cannot be written, create a file named HALT in
     the data folder instead: every engine obeys it.
     """
-    return _ask("halt", {"flatten": flatten}, reason, db_url, as_json, 0 if no_wait else timeout, latch=True)
+    return ask("halt", {"flatten": flatten}, reason, db_url, as_json, 0 if no_wait else timeout, latch=True)
 
 
 @guarded
@@ -148,7 +145,7 @@ def reset_kill_switch(
         raise UsageError("--reason is empty: say why trading may go on")
     if halt_file().exists():
         raise Failed(f"the file {halt_file()} halts every engine of this data folder: remove it first")
-    return _ask("reset-kill-switch", {}, reason, db_url, as_json, 0 if no_wait else timeout, latch=True)
+    return ask("reset-kill-switch", {}, reason, db_url, as_json, 0 if no_wait else timeout, latch=True)
 
 
 # -- asking ------------------------------------------------------------------------------------------
@@ -169,7 +166,7 @@ class Asked(NamedTuple):
     latch: bool
 
 
-def _ask(
+def ask(
     verb: str,
     arguments: dict[str, Any],
     why: str,
@@ -188,6 +185,14 @@ def _ask(
         number = _write(engine, verb, arguments, why)
         row = _answer(engine, url, number, within) if held is not None and within > 0 else _row(engine, number)
     return _report(Asked(verb, url, held, row, as_json, within > 0, latch))
+
+
+def running(verb: str, db_url: str | None) -> str:
+    """The URL of a database on which an engine runs. Raises NotRunning."""
+    url, held = _place(db_url)
+    if held is None:
+        raise _nobody(verb, url)
+    return url
 
 
 def _place(db_url: str | None) -> tuple[str, Lease | None]:
@@ -288,7 +293,21 @@ def _answered(row: dict[str, Any], said: dict[str, Any]) -> str:
         if status not in ("CANCELLED", "PENDING_CANCEL"):
             raise Failed(f"order {order_id} was not cancelled: {status or 'nobody knows it'}")
     where = f" at cycle {row['cycle']}" if row["cycle"] is not None else ""
+    if verb == "halt":
+        return _halted(where, said)
     return f"{verb} done{where}" + (f": closing {', '.join(said['closing'])}" if said.get("closing") else "")
+
+
+def _halted(where: str, said: dict[str, Any]) -> str:
+    """What was done and what the venue then had. Raises Failed if entries still work there."""
+    cancelled = sum(one == "CANCELLED" for one in said.get("cancelled", {}).values())
+    done = [f"{cancelled} working entr{'y' if cancelled == 1 else 'ies'} cancelled"] if cancelled else []
+    done += [f"closing {', '.join(said['closing'])} (at the next price)"] if said.get("closing") else []
+    if not said.get("verified"):
+        left = ", ".join(one[:16] for one in said.get("left", ())) or "unknown"
+        raise Failed(f"halted{where}: {'; '.join([*done, f'entries still work at the venue: {left}'])}; see orders")
+    held = ", ".join(f"{symbol} {quantity:+g}" for symbol, quantity in said["positions"].items()) or "none"
+    return f"halted{where}: {'; '.join([*done, f'verified at the venue: no entry works, positions: {held}'])}"
 
 
 def _said(answer: str | None) -> dict[str, Any]:
@@ -302,7 +321,7 @@ def _said(answer: str | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"reason": found}
 
 
-def _order(url: str, beginning: str) -> str:
+def order_of(url: str, beginning: str) -> str:
     """The one order whose id begins so. Raises Failed if there is none, or more than one."""
     from sqlalchemy import select
 
