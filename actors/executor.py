@@ -19,7 +19,7 @@ from actors.risk_manager import GateAnswer
 from actors.specs import ExecutorSpec
 from domain import order as orders
 from domain.candidate import identity
-from domain.errors import DatabaseAway, Halted, InvalidTransition, Refused, Unavailable
+from domain.errors import DatabaseAway, Halted, InvalidTransition, Refused, StaleEpoch, Unavailable
 from domain.money import to_float
 from domain.order import Approved, Fill, Order, OrderStep
 from domain.ports import Clock, Meter, Peers
@@ -201,7 +201,7 @@ class Executor:
     async def _sent(self, order: Order, now: int) -> list[OrderStep]:
         """The venue's answer; tried again while the plan lives if the venue says that nothing was sent."""
         retries = stamina.retry_context(
-            on=Unavailable, attempts=None, timeout=self._life(order), wait_initial=0.1, wait_max=1.0, wait_jitter=0.2
+            on=_passing, attempts=None, timeout=self._life(order), wait_initial=0.1, wait_max=1.0, wait_jitter=0.2
         )
         async for attempt in retries:
             with attempt:
@@ -294,6 +294,9 @@ class Executor:
                 if self.run.live and time.monotonic() >= due["positions"]:
                     due["positions"] = time.monotonic() + spec.ask_positions
                     await self._reconciler.positions(at)
+            except StaleEpoch:
+                self._ready = False
+                raise
             except (*NO_ANSWER, DatabaseAway, InvalidTransition) as error:
                 self._ready = self._ready and not isinstance(error, InvalidTransition)
                 self._meter.count("argus_reconcile_failed", reason=type(error).__name__)
@@ -330,6 +333,11 @@ class Executor:
         finally:
             if not sure:
                 self._ready = False  # what was committed is not certain: reconcile before anything else
+
+
+def _passing(error: Exception) -> bool:
+    """Whether sending may work in a moment: nothing was sent, and the way out is not closed for longer."""
+    return isinstance(error, Unavailable) and error.code not in ("CIRCUIT_OPEN", "EXPIRED")
 
 
 def _as_told(known: Known, status: str, quantity: int, price: int, at: int, who: str) -> list[OrderStep]:

@@ -6,6 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
@@ -160,7 +161,7 @@ class ExecutorRecords:
         ]
 
     def _ends(self, fill: Fill) -> bool:
-        if fill.reason == orders.FINANCING or fill.reason in orders.MADE_THERE:
+        if fill.reason == orders.FINANCING:
             return True
         known = self.known(fill.order_id)
         return known is not None and known.filled + fill.quantity >= known.order.quantity
@@ -285,6 +286,8 @@ class ExecutorRecords:
             self._orders[order_id] = step.order
         if fill is None and story and (story[-1] == step.status or story[-1] in orders.DONE):
             return None  # said before, or overtaken
+        if fill is not None and story and story[-1] == orders.FILLED:
+            step = msgspec.structs.replace(step, status=orders.FILLED)
         before = story[-1] if story else (orders.SUBMITTED if made_there else orders.INTENT)
         surprising = orders.step(order_id, before, step.status, reconciling=reconciling, story=tuple(story))
         story.append(step.status)

@@ -85,7 +85,19 @@ class Reconciler:
         if not found:
             return 0
         steps = await self._hand.in_thread(lambda: self._records.missing(fill for _, fill in found))
+        made_there = (one.order_id for one in steps if one.fill is not None and one.fill.reason in orders.MADE_THERE)
+        for order_id in dict.fromkeys(made_there):
+            steps += await self._end_of(order_id, max(one.at for one in steps))
         return await self._hand.write(steps, reconciling=True, cursor=max(cursor for cursor, _ in found))
+
+    async def _end_of(self, order_id: str, at: int) -> list[OrderStep]:
+        """How an order that the venue made by itself has ended there; nothing if it has not, or is not told."""
+        try:
+            found: VenueOrder | None = await self._hand.ask("lookup", order_id)
+        except NO_ANSWER:
+            return []
+        ended = found is not None and found.status in orders.DONE
+        return [OrderStep(order_id=order_id, status=found.status, at=at, code="RECONCILED")] if found and ended else []
 
     async def order_or_unknown(self, order_id: str, at: int) -> int:
         """As ``order``; without an answer the order is unknown, and blocks its symbol, not the others."""

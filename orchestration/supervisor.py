@@ -116,6 +116,11 @@ class Supervisor:
         """What an actor said of itself last."""
         return self._watched[name].health
 
+    def proven(self, *names: str) -> None:
+        """What they have done says that they were ready."""
+        for name in names:
+            self._watched[name].ready_once = True
+
     def waited(self, name: str) -> float:
         """Seconds for which an actor has owed an answer."""
         return self._watched[name].waited

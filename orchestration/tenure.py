@@ -12,8 +12,9 @@ from typing import Any
 
 import psutil
 
-from domain.errors import ArgusError
+from domain.errors import ArgusError, DatabaseAway
 from orchestration.clock import WallClock
+from orchestration.frozen import Recorded
 from orchestration.plan import Identity
 
 
@@ -47,29 +48,44 @@ class Heart(threading.Thread):
 
 
 def beat_with(beat: Any, engine: Any, epoch: int) -> None:
-    """One beat; a database that is busy for the moment is tried again with the next."""
-    from sqlalchemy.exc import OperationalError
-
-    with contextlib.suppress(OperationalError):
+    """One beat; a database that is away for the moment is tried again with the next."""
+    with contextlib.suppress(DatabaseAway):
         beat(engine, epoch, WallClock().now())
 
 
+def alive(pid: int) -> bool:
+    """Whether another process of this host has the number and can still do something."""
+    if pid == os.getpid():
+        return False  # of an engine that had our number before us
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
 @contextlib.contextmanager
-def leased(url: str) -> Iterator[tuple[Identity, Heart]]:
-    """The lease of the database for as long as the run lasts; two engines never share one."""
+def leased(url: str, again: Recorded | None = None) -> Iterator[tuple[Identity, Heart]]:
+    """The lease of the database for as long as the run lasts; two engines never share one.
+
+    ``again`` is a run to go on with: it keeps its id and the moment at which it began.
+    """
     from journal import database, lease
     from journal.engines import open_engine
 
     now = WallClock().now()
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 10**9))
     run_id = f"{stamp}-{(now // 1000) % 0x10000:04x}{os.getpid() % 0x10000:04x}"
-    epoch = lease.acquire(url, os.getpid(), socket.gethostname(), now, run_id, psutil.pid_exists)
+    run_id, began, told = (again.run_id, again.started_at, again.told) if again else (run_id, now, 0)
+    epoch = lease.acquire(url, os.getpid(), socket.gethostname(), now, run_id, alive)
     heart = Heart(url, epoch)
     heart.start()
     try:
-        yield Identity(run_id, epoch, url, now, str(database.data_folder() / "HALT")), heart
+        yield Identity(run_id, epoch, url, began, str(database.data_folder() / "HALT"), told), heart
     finally:
         heart.stop()
         engine = open_engine(url)
-        lease.release(engine, epoch)
+        with contextlib.suppress(DatabaseAway):  # then it is taken over when this process is gone
+            lease.release(engine, epoch)
         engine.dispose()

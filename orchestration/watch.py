@@ -193,6 +193,7 @@ class Watch:
                 self._screen.show(row)
                 self._seq = row["seq"]
                 if row["type"] == SCAN_SUMMARY:
+                    self._supervisor.proven(DRIVER, EXECUTOR)
                     self._cycle = facts(row["body"])["cycle"]
                 elif row["type"] == ENGINE_STATE:
                     self._state = msgspec.json.decode(row["body"])["state"]

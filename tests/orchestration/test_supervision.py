@@ -288,6 +288,18 @@ def test_an_executor_that_dies_while_it_reconciles_ends_the_run() -> None:
     assert world.after(3.0) == "Executor failed before it was ready"
 
 
+def test_what_a_closed_cycle_proves_counts_before_the_first_answer() -> None:
+    world = World(EXECUTOR)
+    world.supervisor._watched[EXECUTOR].ready_once = False
+    world.supervisor.proven(EXECUTOR)
+    world.unready = {EXECUTOR}
+    assert world.after(20.0) is None
+
+    world.lost = {EXECUTOR}
+
+    assert world.after(3.0) is None
+
+
 def test_a_driver_that_cannot_trust_its_state_begins_again_once_a_cycle() -> None:
     world = World(DRIVER)
     world.after(4.0)
