@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 import stamina
 
 from actors.base import Health, health_of
@@ -23,7 +24,7 @@ from domain.errors import DatabaseAway, Halted, InvalidTransition, Refused, Stal
 from domain.money import to_float
 from domain.order import Approved, Fill, Order, OrderStep
 from domain.ports import Clock, Meter, Peers
-from domain.reconcile import Known
+from domain.reconcile import OPERATOR, Known
 from domain.timeframe import SECOND
 from journal.store import Store
 
@@ -104,7 +105,7 @@ class Executor:
         known = self._records.known(order_id)
         if known is None:
             raise Refused(f"no order {order_id} of account {self.run.account}", "NO_SUCH_ORDER")
-        async with self._alone(known.order.symbol):
+        async with self.alone(known.order.symbol):
             known = self._records.known(order_id) or known
             if known.status not in (orders.UNKNOWN, orders.SUBMITTED):
                 raise Refused(f"order {order_id} is {known.status}: only an UNKNOWN one is resolved", "NOT_UNKNOWN")
@@ -112,9 +113,13 @@ class Executor:
         return self._records.status(order_id)
 
     async def emergency(self, answer: GateAnswer, now: int) -> dict[str, Any]:
-        """Cancel the working entries, send the exits, and say what the venue then has."""
-        await self.start(min((one.order.at for one in answer.approved), default=now))
-        cancelled, closing = await asyncio.gather(self.cancel(answer.cancels, now), self.submit(answer))
+        """Cancel the working entries, send the exits (also those that a driver which hangs was given and has not
+        sent), and say what the venue then has."""
+        await self.start(min((one.order.at for one in answer.approved), default=self._now))
+        waiting = await self.in_thread(self._records.exits_unsent)
+        asked = {one.order.id: one for one in (*map(Approved, waiting), *answer.approved)}
+        exits = msgspec.structs.replace(answer, approved=tuple(asked.values()))
+        cancelled, closing = await asyncio.gather(self.cancel(answer.cancels, now), self.submit(exits))
         return {"cancelled": cancelled, "closing": closing} | await self.verify()
 
     async def verify(self) -> dict[str, Any]:
@@ -127,7 +132,14 @@ class Executor:
         }
 
     def health(self) -> Health:
-        return health_of("Executor", self._ready, self._queued, in_flight=self._in_flight, unknown=len(self._unknown()))
+        return health_of(
+            "Executor",
+            self._ready,
+            self._queued,
+            in_flight=self._in_flight,
+            unknown=len(self._unknown()),
+            failed=self._failed,
+        )
 
     # -- one order -------------------------------------------------------------------------------
 
@@ -138,7 +150,7 @@ class Executor:
         self._count(queued=1)
         waiting = True
         try:
-            async with self._alone(order.symbol):
+            async with self.alone(order.symbol):
                 async with self._permits:
                     self._count(queued=-1, in_flight=1)
                     waiting = False
@@ -150,7 +162,7 @@ class Executor:
             self._count(queued=-1) if waiting else self._count(in_flight=-1)
 
     @asynccontextmanager
-    async def _alone(self, symbol: str) -> AsyncIterator[None]:
+    async def alone(self, symbol: str) -> AsyncIterator[None]:
         """One writer a symbol."""
         lock, users = self._symbols.get(symbol, (asyncio.Lock(), 0))
         self._symbols[symbol] = (lock, users + 1)
@@ -235,7 +247,7 @@ class Executor:
         known = self._records.known(order_id)
         if known is None:
             return "NO_SUCH_ORDER"
-        async with self._alone(known.order.symbol):
+        async with self.alone(known.order.symbol):
             known = self._records.known(order_id) or known
             status = known.status
             if orders.PENDING_CANCEL not in orders.NEXT.get(status, ()):
@@ -276,6 +288,7 @@ class Executor:
         """Nobody awaits it: what ended it is told by ``health``."""
         error = None if task.cancelled() else task.exception()
         self._failed = f"{type(error).__name__}: {error}" if error is not None else ""
+        self._ready = self._ready and error is None
 
     async def _background(self) -> None:
         """Reconcile continuously while the run is live; else until nothing is unknown any more."""
@@ -287,7 +300,10 @@ class Executor:
             try:
                 await self.start(self._now)
                 for order_id in self._unknown():
-                    await self._reconciler.order(order_id, at)
+                    known = self._records.known(order_id)
+                    if known is not None and not self.busy(known.order.symbol):
+                        async with self.alone(known.order.symbol):
+                            await self._reconciler.order(order_id, at)
                 if self.run.live and time.monotonic() >= due["open"]:
                     due["open"] = time.monotonic() + spec.ask_open
                     await self._reconciler.open_orders(at)
@@ -349,7 +365,7 @@ def _as_told(known: Known, status: str, quantity: int, price: int, at: int, who:
         if not 0 < units <= left:
             raise Refused(f"{to_float(units):g} is not what order {order.id} has left to fill", "BAD_QUANTITY")
         fill = Fill(
-            id=identity(order.id, "OPERATOR", known.filled, units),
+            id=identity(order.id, OPERATOR, known.filled, units),
             order_id=order.id,
             account=order.account,
             symbol=order.symbol,
@@ -365,7 +381,7 @@ def _as_told(known: Known, status: str, quantity: int, price: int, at: int, who:
             correlation_id=order.correlation_id,
         )
         status = orders.FILLED if units == left else orders.PARTIALLY_FILLED
-    steps = [OrderStep(order_id=order.id, status=status, at=at, fill=fill, code="OPERATOR", text=who)]
+    steps = [OrderStep(order_id=order.id, status=status, at=at, fill=fill, code=OPERATOR, text=who)]
     if status == orders.PARTIALLY_FILLED:
-        steps.append(OrderStep(order_id=order.id, status=orders.CANCELLED, at=at, code="OPERATOR", text=who))
+        steps.append(OrderStep(order_id=order.id, status=orders.CANCELLED, at=at, code=OPERATOR, text=who))
     return steps

@@ -16,7 +16,7 @@ from domain import order as orders
 from domain.events import ALERT, POSITION_UPDATE, RISK_APPROVED, TRADE_EXECUTION, Draft, event_id
 from domain.money import from_text, to_float, to_text
 from domain.order import SIDE_NAME, Fill, Order, OrderStep
-from domain.reconcile import INFERRED, Known
+from domain.reconcile import STANDING_IN, Known
 from journal import schema as s
 from journal.store import Store, Tx
 
@@ -96,7 +96,7 @@ class ExecutorRecords:
     def _remember(self, order_id: str, found: Sequence[Any]) -> None:
         """The story of an order as the database has it; what memory has already is newer."""
         units = [from_text(row.quantity) if row.quantity is not None else 0 for row in found]
-        inferred = sum(one for one, row in zip(units, found, strict=True) if row.code == INFERRED)
+        inferred = sum(one for one, row in zip(units, found, strict=True) if row.code in STANDING_IN)
         self._filled.setdefault(order_id, sum(units))
         self._inferred.setdefault(order_id, inferred)
         self._story.setdefault(order_id, [row.status for row in found])
@@ -127,6 +127,11 @@ class ExecutorRecords:
         """Intents of moments earlier than ``before`` that nobody has sent: their cycle is over."""
         found = [order for order in self._orders.values() if order.at < before and not self.status(order.id, order.at)]
         return sorted(found, key=lambda one: (one.at, one.rank, one.id))
+
+    def exits_unsent(self) -> list[Order]:
+        """Orders that only close and that nobody has sent, as the database has them now."""
+        self.load()
+        return [order for order in self._orders.values() if not order.opens and not self.status(order.id, order.at)]
 
     def _order(self, order_id: str) -> Order | None:
         if order_id not in self._orders:
@@ -161,6 +166,8 @@ class ExecutorRecords:
         ]
 
     def _ends(self, fill: Fill) -> bool:
+        if fill.reason in orders.MADE_THERE:
+            return False  # how much it is for, and whether it has ended, only the venue knows
         if fill.reason == orders.FINANCING:
             return True
         known = self.known(fill.order_id)
@@ -260,14 +267,14 @@ class ExecutorRecords:
         return why in orders.MADE_THERE or why == orders.FINANCING
 
     def _explains(self, fill: Fill) -> bool:
-        """Whether this is the fill that an inferred one already stands for: its list lags behind its orders."""
+        """Whether one of ours stands for this fill already: it was inferred, or said by a person, and comes late."""
         order = self._order(fill.order_id)
         if order is None or fill.id in self._fills:
             return False
         if fill.order_id not in self._story:
             self._recall(fill.order_id)
-        inferred, filled = self._inferred.get(fill.order_id, 0), self._filled.get(fill.order_id, 0)
-        if inferred < fill.quantity or filled + fill.quantity <= order.quantity:
+        inferred = self._inferred.get(fill.order_id, 0)
+        if inferred < fill.quantity:
             return False
         self._inferred[fill.order_id] = inferred - fill.quantity
         self._fills[fill.id] = None
@@ -294,7 +301,7 @@ class ExecutorRecords:
         if fill is not None:
             self._fills[fill.id] = None
             self._filled[order_id] = self._filled.get(order_id, 0) + fill.quantity
-            if step.code == INFERRED:
+            if step.code in STANDING_IN:
                 self._inferred[order_id] = self._inferred.get(order_id, 0) + fill.quantity
         order = step.order or self._orders.get(order_id)
         if order is None and fill is not None and not made_there:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -47,6 +48,10 @@ class Hand(Protocol):
     async def in_thread(self, work: Callable[[], Value]) -> Value: ...
 
     def expired(self, order: Order, now: int) -> bool: ...
+
+    def alone(self, symbol: str) -> AbstractAsyncContextManager[None]:
+        """One writer a symbol."""
+        ...
 
     def busy(self, symbol: str) -> bool:
         """Whether an order of the symbol is being sent or cancelled at this moment."""
@@ -96,8 +101,10 @@ class Reconciler:
             found: VenueOrder | None = await self._hand.ask("lookup", order_id)
         except NO_ANSWER:
             return []
-        ended = found is not None and found.status in orders.DONE
-        return [OrderStep(order_id=order_id, status=found.status, at=at, code="RECONCILED")] if found and ended else []
+        if found is not None and found.status not in orders.DONE:
+            return []
+        status = found.status if found is not None else orders.FILLED
+        return [OrderStep(order_id=order_id, status=status, at=at, code="RECONCILED")]
 
     async def order_or_unknown(self, order_id: str, at: int) -> int:
         """As ``order``; without an answer the order is unknown, and blocks its symbol, not the others."""
@@ -118,6 +125,8 @@ class Reconciler:
         known = self._records.known(order_id)
         if known is None or known.status in orders.DONE:
             return 0
+        if found is None and known.order.purpose in orders.MADE_THERE:
+            return await self._hand.write(await self._end_of(order_id, at), reconciling=True)
         if found is None:
             return await self._absent(known, at)
         written = 0
@@ -171,7 +180,9 @@ class Reconciler:
                 foreign[one.order.id] = (one.order.symbol, one.order.side * (one.order.quantity - one.filled))
         for order_id in self._records.open_orders():
             known = self._records.known(order_id)
-            if known is not None and not self._hand.busy(known.order.symbol):
+            if known is None or self._hand.busy(known.order.symbol):
+                continue
+            async with self._hand.alone(known.order.symbol):
                 written += await self.order_or_unknown(order_id, at)
         now = self._clock.now()
         await self._hand.in_thread(lambda: self._records.foreign(ORDER, foreign, now))

@@ -186,7 +186,7 @@ class RiskManager(SharedState):
                 stop=one.stop,
                 target=one.target,
                 mark=self.book.marks.get(symbol, one.price),
-                realised=one.realised,
+                cursor=self._cursor,
                 strategy=one.strategy,
                 entry_order=one.entry_order,
                 correlation_id=one.correlation_id,

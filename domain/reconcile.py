@@ -15,8 +15,9 @@ from domain.order import Fill, Order, OrderStep
 from domain.venue import VenueOrder, VenuePosition
 
 LOST, ASK_AGAIN, NEVER_RECEIVED = "LOST", "ASK_AGAIN", "NEVER_RECEIVED"
-INFERRED = "INFERRED"
-"""Code of a step whose fill nobody has told: computed from what the venue counts."""
+INFERRED, OPERATOR = "INFERRED", "OPERATOR"
+"""Codes of steps whose fill no venue has told: computed from what it counts, or said by a person."""
+STANDING_IN = frozenset({INFERRED, OPERATOR})
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -28,15 +29,15 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """One position of the book as reconciling needs it; ``mark`` is the last price, ``realised`` what its closed
-    parts have brought. Prices and money in 1e-9."""
+    """One position of the book as reconciling needs it; ``mark`` is the last price, ``cursor`` how far
+    the book has read the order events. Prices in 1e-9."""
 
     symbol: str
     quantity: int
     stop: int = 0
     target: int = 0
     mark: int = 0
-    realised: int = 0
+    cursor: int = 0
     strategy: str = ""
     entry_order: str = ""
     correlation_id: str = ""
@@ -140,7 +141,7 @@ def closed_outside(account: str, holding: Holding, units: int, at: int) -> Order
     At the last price that is known: the venue has no fill to tell of. Its id is computed from what it bridges.
     """
     side = -1 if units > 0 else 1
-    key = identity(account, holding.symbol, holding.entry_order, holding.quantity, units, holding.realised)
+    key = identity(account, holding.symbol, holding.entry_order, holding.quantity, units, holding.cursor)
     fill = Fill(
         id=key,
         order_id=key,
