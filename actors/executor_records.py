@@ -29,6 +29,10 @@ ORDER, FILL, POSITION, EXPLAINED = "ORDER", "FILL", "POSITION", "EXPLAINED"
 NEVER_THERE = frozenset({orders.INTENT, orders.SUBMITTED, orders.UNKNOWN})
 """Statuses of an order that no venue has ever said to have."""
 
+WORKS = frozenset({orders.ACCEPTED, orders.TRIGGERED})
+WORKING = WORKS | {orders.PARTIALLY_FILLED}
+"""Statuses that say no more than that an order works, and those in which that is known."""
+
 
 class News(NamedTuple):
     """A step that is news: whether it is surprising, which of its order's steps it is, units filled with it, and
@@ -296,6 +300,8 @@ class ExecutorRecords:
         if fill is not None and story and story[-1] == orders.FILLED:
             step = msgspec.structs.replace(step, status=orders.FILLED)
         before = story[-1] if story else (orders.SUBMITTED if made_there else orders.INTENT)
+        if fill is None and step.status in WORKS and before in WORKING and step.status not in orders.NEXT[before]:
+            return None  # it works, and more than that is known
         surprising = orders.step(order_id, before, step.status, reconciling=reconciling, story=tuple(story))
         story.append(step.status)
         if fill is not None:

@@ -96,11 +96,8 @@ class Reconciler:
         return await self._hand.write(steps, reconciling=True, cursor=max(cursor for cursor, _ in found))
 
     async def _end_of(self, order_id: str, at: int) -> list[OrderStep]:
-        """How an order that the venue made by itself has ended there; nothing if it has not, or is not told."""
-        try:
-            found: VenueOrder | None = await self._hand.ask("lookup", order_id)
-        except NO_ANSWER:
-            return []
+        """How an order that the venue made by itself has ended there; nothing if it has not."""
+        found: VenueOrder | None = await self._hand.ask("lookup", order_id)
         if found is not None and found.status not in orders.DONE:
             return []
         status = found.status if found is not None else orders.FILLED
