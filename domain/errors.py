@@ -9,6 +9,7 @@ ArgusError
 ├── ActorLost              an actor died or could not be reached
 ├── DeadlineMissed         an actor did not answer in time; the call may still succeed
 ├── DatabaseAway           the database did not answer; read before acting again
+├── DatabaseBroken         the database is full, read-only or damaged; a person must look
 └── VenueError
     ├── Unavailable        nothing was sent; safe to try again
     ├── Refused            the venue said no, with its code; becomes REJECTED
@@ -86,6 +87,10 @@ class DatabaseAway(ArgusError):
 
     Whether the transaction happened is unknown: read before acting again.
     """
+
+
+class DatabaseBroken(ArgusError):
+    """The database is full, read-only or damaged: nothing was written, and a person must look."""
 
 
 class VenueError(ArgusError):

@@ -1,13 +1,15 @@
-"""What a check of the database looks at: the file itself, the sequence, and what happened twice or not yet."""
+"""What a check of the database looks at: the file, the sequence, what happened twice or not yet, and the books."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DatabaseError
 
 from domain.events import SCAN_SUMMARY, TRADE_EXECUTION
 from domain.order import SUBMITTED, UNKNOWN
+from journal import books
 
 _LIVE = "run_id IN (SELECT run_id FROM runs WHERE live)"
 
@@ -25,20 +27,45 @@ WHERE one.status IN (:unknown, :submitted) AND NOT EXISTS (
 """
 
 
+COUNTS = ("events", "gaps", "orders", "fills", "duplicates")
+FOR_RECONCILING = ("unresolved", "unrecorded")
+BOOKS = ("reservations", "positions", "mismatches", "illegal", "doubled")
+
+
 def findings(connection: Connection) -> dict[str, Any]:
-    """``ok`` means a sound file, no gap and nothing twice; ``unresolved`` orders are for reconciling, no fault."""
+    """``ok`` means a sound file, no gap, nothing twice, and books that agree with their fills and with the venue.
+
+    Orders that are ``unresolved`` and fills that are ``unrecorded`` are for reconciling, no fault. What cannot be
+    read in a damaged file is None.
+    """
     integrity = _integrity(connection)
-    gaps, duplicates = _gaps(connection), _duplicates(connection)
+    try:
+        found = _content(connection)
+    except DatabaseError:
+        if integrity == "ok":
+            raise
+        return {"ok": False, "integrity": integrity} | dict.fromkeys((*COUNTS, *FOR_RECONCILING, *BOOKS))
+    faults = integrity != "ok" or found["gaps"] or found["duplicates"] or any(found[name] for name in BOOKS)
+    return {"ok": not faults, "integrity": integrity} | found
+
+
+def _content(connection: Connection) -> dict[str, Any]:
+    venue = books.at_the_paper_venue(connection)
+    doubled = books.doubled(connection, venue.entries)
     unresolved = connection.execute(text(_UNRESOLVED), {"unknown": UNKNOWN, "submitted": SUBMITTED})
     return {
-        "ok": integrity == "ok" and gaps == 0 and duplicates == 0,
-        "integrity": integrity,
         "events": _count(connection, "SELECT count(*) FROM events"),
-        "gaps": gaps,
+        "gaps": _gaps(connection),
         "orders": _count(connection, "SELECT count(*) FROM orders"),
         "fills": _count(connection, "SELECT count(*) FROM fills"),
-        "duplicates": duplicates,
+        "duplicates": _duplicates(connection) + len(doubled),
         "unresolved": [{"order_id": order_id, "status": status} for order_id, status in unresolved],
+        "unrecorded": venue.unrecorded,
+        "reservations": books.stale_reservations(connection),
+        "positions": books.wrong_positions(connection),
+        "mismatches": venue.mismatches,
+        "illegal": books.illegal_steps(connection),
+        "doubled": doubled,
     }
 
 
@@ -50,7 +77,10 @@ def _integrity(connection: Connection) -> str:
     """``ok``, or the first complaints of SQLite; PostgreSQL guards its own pages."""
     if connection.dialect.name != "sqlite":
         return "ok"
-    return "; ".join(str(line) for (line,) in connection.execute(text("PRAGMA integrity_check(5)")))
+    try:
+        return "; ".join(str(line) for (line,) in connection.execute(text("PRAGMA integrity_check(5)")))
+    except DatabaseError as error:
+        return str(error.orig)
 
 
 def _gaps(connection: Connection) -> int:

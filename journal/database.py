@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from domain.errors import ConfigError
 from journal import checkup
 from journal.address import data_folder, default_url, parse, password_hidden, resolved
 from journal.engines import connected, open_engine, reading
+from journal.outages import explanation, patiently
 from journal.schema import HEAD, REVISIONS
 
 __all__ = [
@@ -29,17 +31,6 @@ __all__ = [
     "require",
     "resolved",
 ]
-
-_REASONS = (
-    ("not a database", "is not a database: name another file, or move this one away"),
-    ("malformed", "is damaged: restore a backup, or move it away to start a new one"),
-    ("readonly", "cannot be written: make the file and its folder writable, or name another database"),
-    ("unable to open", "cannot be opened: check the path and its permissions, or name another database"),
-    ("locked", "is held by another program: close that program and try again"),
-    ("disk I/O error", "cannot be read or written, the disk may be full or failing: make room, or name another disk"),
-    ("disk is full", "cannot grow, the disk is full: make room, or name a database on another disk"),
-)
-"""What SQLite says, and what a person can do about it."""
 
 
 def prepare(url: str) -> None:
@@ -92,8 +83,7 @@ def _ready(url: str) -> str | None:
     created = path is not None and not os.path.exists(path)
     try:
         with _explained(url), _engine(url, "rwc") as engine:
-            with reading(engine).begin() as connection:
-                _version(connection, url)  # refuse what is not ours before anything in it changes
+            patiently(lambda: _refused_or_ours(engine, url))
             if path is not None:
                 _write_ahead(engine, path)
             return _forward(engine, url)
@@ -102,9 +92,17 @@ def _ready(url: str) -> str | None:
             _without_remains(path)
 
 
+def _refused_or_ours(engine: Engine, url: str) -> None:
+    """Refuse what is not ours before anything in it changes."""
+    with reading(engine).begin() as connection:
+        _version(connection, url)
+
+
 def _forward(engine: Engine, url: str) -> str | None:
     """Migrate in one transaction that holds the write lock; the schema before it."""
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('argus schema'))"))
         version = _version(connection, url)
         if version != HEAD:
             from journal.migrations import upgrade  # alembic costs 0.3 s: only when there is something to do
@@ -143,6 +141,8 @@ def _write_ahead(engine: Engine, path: Path) -> None:
         if mode != ("wal",):
             mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()
         cursor.close()
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError("PRAGMA journal_mode", None, error) from error
     finally:
         raw.close()
     if mode != ("wal",):
@@ -199,7 +199,7 @@ def _engine(url: str, mode: str, read_only: bool = False) -> Iterator[Engine]:
 
 @contextmanager
 def _reader(url: str) -> Iterator[Connection]:
-    with _engine(url, "rw", read_only=True) as engine, engine.begin() as connection:
+    with _engine(url, "rw", read_only=True) as engine, engine.connect() as connection:
         yield connection
 
 
@@ -209,12 +209,9 @@ def _explained(url: str) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        said = str(error.orig).strip()
-        fallback = "cannot be used: check that it is there and that its permissions are right"
-        advice = next((advice for sign, advice in _REASONS if sign in said), fallback)
-        if "malformed" in said:
+        if "malformed" in str(error.orig):
             _without_empty_log(_file(url))
-        raise ConfigError(f"database {password_hidden(url)} {advice} ({password_hidden(said)})") from error
+        raise ConfigError(explanation(error, url)) from error
 
 
 def _without_empty_log(path: Path | None) -> None:

@@ -13,7 +13,8 @@ again within a second; a dead one is old, and can be taken over, five seconds la
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, select, update
@@ -22,6 +23,7 @@ from domain.errors import AlreadyRunning, StaleEpoch
 from journal.address import password_hidden
 from journal.database import exists
 from journal.engines import open_engine
+from journal.outages import told
 from journal.schema import lease, sequence
 from journal.store import Store
 
@@ -44,13 +46,14 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def acquire(url: str, pid: int, host: str, now: int, run_id: str, alive: Callable[[int], bool]) -> int:
-    """Take the lease; the new epoch. Raises AlreadyRunning while another engine may be alive.
+    """Take the lease; the new epoch. Raises AlreadyRunning while another engine may be alive, DatabaseAway when
+    it is unknown whether it was taken (the epoch is then raised, and nobody uses it).
 
     ``alive`` says whether a process of this host lives.
     """
     engine = open_engine(url)
     try:
-        with engine.begin() as connection:
+        with told(url), engine.begin() as connection:
             epoch = int(connection.execute(_SEQUENCE).scalar_one()) + 1
             held = _held(connection)
             if held is None or _over(held, host, now, alive):
@@ -67,16 +70,16 @@ def acquire(url: str, pid: int, host: str, now: int, run_id: str, alive: Callabl
 
 
 def beat(database: Store | Engine, epoch: int, now: int) -> None:
-    """A sign of life. Raises StaleEpoch if the lease is no longer ours."""
+    """A sign of life. Raises StaleEpoch if the lease is no longer ours, DatabaseAway if nobody answers for now."""
     ours = (lease.c.id == 1) & (lease.c.epoch == epoch)
-    with database.engine.begin() as connection:
+    with _transaction(database) as connection:
         if connection.execute(update(lease).where(ours).values(beat_at=now)).rowcount == 0:
             raise StaleEpoch(f"epoch {epoch} no longer holds the lease: another engine has started, this one must stop")
 
 
 def release(database: Store | Engine, epoch: int) -> None:
     """Give the lease back; nothing happens if it is no longer ours."""
-    with database.engine.begin() as connection:
+    with _transaction(database) as connection:
         connection.execute(delete(lease).where((lease.c.id == 1) & (lease.c.epoch == epoch)))
 
 
@@ -86,10 +89,16 @@ def holder(url: str) -> Lease | None:
         return None
     engine = open_engine(url, read_only=True)
     try:
-        with engine.begin() as connection:
+        with told(url), engine.begin() as connection:
             return _held(connection)
     finally:
         engine.dispose()
+
+
+@contextmanager
+def _transaction(database: Store | Engine) -> Iterator[Connection]:
+    with told(str(database.engine.url)), database.engine.begin() as connection:
+        yield connection
 
 
 def _held(connection: Connection) -> Lease | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
@@ -10,12 +11,14 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, Table, insert, select
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Dialect, RootTransaction
+from sqlalchemy.exc import DBAPIError
 
 from domain.errors import StaleEpoch
 from domain.events import Draft
 from journal.address import password_hidden
-from journal.engines import open_engine, reading
+from journal.engines import open_engine
+from journal.outages import named, patiently, told
 from journal.schema import events, sequence
 
 Rows = Sequence[dict[str, Any]]
@@ -46,6 +49,7 @@ class Statements:
         self._dialect = dialect
         self._known: dict[tuple[str, str, tuple[str, ...]], Statement] = {}
         self.counter = str(_COUNTER.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        self.probe = "" if dialect.name == "sqlite" else "SELECT 1"
         mark = "?" if dialect.paramstyle == "qmark" else "%s"
         self.count = f"UPDATE {sequence.name} SET seq = {mark} WHERE id = 1"
 
@@ -109,37 +113,74 @@ class Tx:
 
 
 class Store:
-    """The database for one process of the engine that holds ``epoch``; each thread uses its own transaction."""
+    """The database for one process of the engine that holds ``epoch``; each thread uses its own transaction.
+
+    Before anything is written, a server that is away is waited for; a connection that failed is never used again.
+    """
 
     def __init__(self, url: str, epoch: int) -> None:
         self.url, self.epoch = url, epoch
         self.engine = open_engine(url)
-        self._reader = reading(self.engine)
+        self._reader = open_engine(url, read_only=True)
         self._statements = Statements(self.engine.dialect)
         self._kept = threading.local()
         self._open: list[Connection] = []
+        self._end = weakref.finalize(self, _closed, self._open, (self.engine, self._reader))
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
-        """All of it or nothing. Raises StaleEpoch before anything is written if another engine has started."""
-        connection = self._connection(self.engine, "writer")
-        with connection.begin():
-            seq, epoch = connection.exec_driver_sql(self._statements.counter).one()
-            if epoch > self.epoch:
-                raise StaleEpoch(
-                    f"database {password_hidden(self.url)} is at epoch {epoch}, this engine at {self.epoch}: "
-                    "another engine has started and this one must stop"
-                )
-            tx = Tx(connection, self._statements, seq)
-            yield tx
-            tx.finish()
+        """All of it or nothing. Raises StaleEpoch before anything is written if another engine has started.
+
+        Raises DatabaseAway when it is unknown whether it happened, DatabaseBroken when it did not and cannot.
+        """
+        transaction, (seq, epoch) = self._begun(self.engine, "writer", self._statements.counter)
+        connection = transaction.connection
+        try:
+            with transaction:
+                if epoch > self.epoch:
+                    raise StaleEpoch(
+                        f"database {password_hidden(self.url)} is at epoch {epoch}, this engine at {self.epoch}: "
+                        "another engine has started and this one must stop"
+                    )
+                tx = Tx(connection, self._statements, seq)
+                yield tx
+                tx.finish()
+        except DBAPIError as error:
+            self._failed(connection, error)
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view; waits for no writer."""
-        connection = self._connection(self._reader, "reader")
-        with connection.begin():
-            yield connection
+        """One consistent view; waits for no writer. Raises DatabaseAway or DatabaseBroken when there is none."""
+        transaction, _ = self._begun(self._reader, "reader", self._statements.probe)
+        connection = transaction.connection
+        try:
+            with transaction:
+                yield connection
+        except DBAPIError as error:
+            self._failed(connection, error)
+            raise
+
+    def _begun(self, engine: Engine, kind: str, first: str) -> tuple[RootTransaction, Any]:
+        """A transaction whose first statement has been answered, and that answer."""
+        with told(self.url):
+            return patiently(lambda: self._begin(engine, kind, first))
+
+    def _begin(self, engine: Engine, kind: str, first: str) -> tuple[RootTransaction, Any]:
+        connection = self._connection(engine, kind)
+        try:
+            transaction = connection.begin()
+            return transaction, connection.exec_driver_sql(first).one() if first else None
+        except DBAPIError:
+            self._drop(connection)
+            raise
+
+    def _failed(self, connection: Connection, error: DBAPIError) -> None:
+        """Raises DatabaseAway or DatabaseBroken if the error is that; the connection is then not used again."""
+        trouble = named(error, self.url)
+        if trouble is not None:
+            self._drop(connection)
+            raise trouble from error
 
     def _connection(self, engine: Engine, kind: str) -> Connection:
         """One connection per thread and kind, kept open: to open one costs more than most of what it is used for.
@@ -153,11 +194,23 @@ class Store:
             self._open.append(found)
         return found
 
+    def _drop(self, connection: Connection) -> None:
+        """The next transaction connects anew."""
+        connection.invalidate()
+        connection.close()
+        self._open.remove(connection)
+
     def close(self) -> None:
-        for connection in self._open:
-            connection.close()
-        self._open.clear()
-        self.engine.dispose()
+        """Give every connection back; a store that nobody holds any more does it by itself."""
+        self._end()
+
+
+def _closed(opened: list[Connection], engines: Sequence[Engine]) -> None:
+    for connection in opened:
+        connection.close()
+    opened.clear()
+    for engine in engines:
+        engine.dispose()
 
 
 def _row(run_id: str, seq: int, draft: Draft) -> dict[str, Any]:

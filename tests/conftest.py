@@ -20,6 +20,7 @@ import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 from orchestration import kernel_cache  # noqa: E402
+from tests.postgres import postgres, postgres_url  # noqa: E402, F401
 
 
 def _a_home_of_its_own() -> Path:

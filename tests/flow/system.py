@@ -60,14 +60,15 @@ class Story:
 
 @dataclass
 class System:
-    """One database, and runs on it."""
+    """One database, and runs on it; ``database`` is its URL if it is not a file in the folder."""
 
     folder: Path
     sets: list[str] = field(default_factory=list)
+    database: str = ""
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.folder / 'argus.db'}"
+        return self.database or f"sqlite:///{self.folder / 'argus.db'}"
 
     def run(
         self,
