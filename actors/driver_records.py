@@ -13,6 +13,7 @@ from actors.snapshot import GateSnapshot, decode, encode
 from actors.specs import DriverSpec
 from domain.candidate import REASONS
 from domain.decision import decisions_hash
+from domain.errors import ArgusError
 from domain.events import (
     CANDIDATE,
     ENGINE_STATE,
@@ -29,6 +30,7 @@ from domain.order import FINANCING
 from domain.timeframe import HOUR
 from journal import schema as s
 from journal.codec import pack_scan
+from journal.commands import DONE
 from journal.store import Store
 from journal.views import decisions
 
@@ -57,15 +59,20 @@ class DriverRecords:
         self.store, self.spec, self.run = store, spec, spec.run
         self._recorded: dict[int, GateSnapshot] = {}
         self._decided: dict[int, int] = {}
+        self._doubted = 0  # a cycle whose row may have been committed without an answer
 
     # -- the run ---------------------------------------------------------------------------------
 
     def open_run(self, now: int) -> tuple[int, int] | None:
-        """Write the run down, or find it: (cycles closed, T of the last closed one), None for a new run."""
+        """Write the run down, or find it: (cycles closed, T of the last closed one), None before its first cycle.
+
+        A run that an earlier engine began is this engine's from now on, and goes on.
+        """
         run = self.run
+        mine = s.runs.c.run_id == run.run_id
         with self.store.transaction() as tx:
-            known = tx.connection.execute(sa.select(s.runs.c.run_id).where(s.runs.c.run_id == run.run_id)).first()
-            if known is None:
+            epoch = tx.connection.execute(sa.select(s.runs.c.epoch).where(mine)).scalar()
+            if epoch is None:
                 tx.insert(s.runs, [self._run_row(now)])
                 fingerprint = {"run_id": run.run_id, "strategy": self.spec.strategy}
                 tx.insert(
@@ -75,12 +82,20 @@ class DriverRecords:
                         for one in run.symbols
                     ],
                 )
-                tx.emit(run.run_id, [self._started(now)])
+                tx.emit(run.run_id, [self._started(now, 0, resumed=False)])
                 return None
-        return self._progress()
+            if epoch < run.epoch:
+                taken = {"epoch": run.epoch, "ended_at": None, "exit_reason": None}
+                tx.connection.execute(sa.update(s.runs).where(mine).values(taken))
+                closed = tx.connection.execute(_CLOSED, {"run": run.run_id}).scalar() or 0
+                tx.emit(run.run_id, [self._started(now, closed, resumed=True)])
+        return self.reread()
 
-    def _progress(self) -> tuple[int, int] | None:
+    def reread(self) -> tuple[int, int] | None:
+        """What the database says, whatever was believed: (cycles closed, T of the last closed one), None before the
+        first cycle. An open cycle is then redone (see ``opened``)."""
         mine = s.cycles.c.run_id == self.run.run_id
+        self._recorded, self._decided = {}, {}
         with self.store.read() as c:
             last = c.execute(sa.select(s.cycles).where(mine).order_by(s.cycles.c.n.desc()).limit(1)).first()
             if last is None:
@@ -92,6 +107,11 @@ class DriverRecords:
             before = c.execute(sa.select(s.cycles.c.at).where(mine, s.cycles.c.n == last.n - 1)).scalar()
         return last.n - 1, self.spec.warmed_until if before is None else before
 
+    def paused(self) -> bool:
+        """Whether the operator has paused this run and not resumed it: the last of the two that was obeyed."""
+        with self.store.read() as c:
+            return c.execute(_PAUSED, {"run": self.run.run_id}).scalar() == "pause"
+
     def _run_row(self, now: int) -> dict[str, Any]:
         run = self.run
         return {
@@ -100,7 +120,7 @@ class DriverRecords:
             "account": run.account,
             "live": run.live,
             "simulated": run.simulated,
-            "started_at": now,
+            "started_at": self.spec.started_at or now,
             "ended_at": None,
             "config": self.spec.configuration,
             "symbols": text(run.symbols),
@@ -110,9 +130,11 @@ class DriverRecords:
             "exit_reason": None,
         }
 
-    def _started(self, now: int) -> Draft:
+    def _started(self, now: int, closed: int, resumed: bool) -> Draft:
         run = self.run
         data = {
+            "resumed": resumed,
+            "cycle": closed + 1,
             "symbols": run.symbols if len(run.symbols) <= 100 else run.symbols[:100],
             "count": len(run.symbols),
             "hosts": [name for name, _ in self.spec.hosts],
@@ -123,7 +145,7 @@ class DriverRecords:
             "simulated": run.simulated,
             "start": moment(self.spec.start_at),
         }
-        return Draft(RUN_STARTED, now, "start", data)
+        return Draft(RUN_STARTED, now, f"start:{run.epoch}", data)
 
     # -- cycles ----------------------------------------------------------------------------------
 
@@ -136,11 +158,22 @@ class DriverRecords:
         return self._decided.get(n, 0)
 
     def open_cycle(self, n: int, at: int, digest: str, snapshot: GateSnapshot, now: int) -> None:
-        row = {"run_id": self.run.run_id, "n": n, "at": at, "digest": digest, "now": now}
+        """Twice is once: the row that was committed first stays. Raises ArgusError if that one is of other bars."""
+        run_id = self.run.run_id
+        row = {"run_id": run_id, "n": n, "at": at, "digest": digest, "now": now}
+        there, self._doubted = n in self._recorded or self._doubted == n, n
         with self.store.transaction() as tx:
-            tx.insert(s.cycles, [row | {"snapshot": encode(snapshot), "closed": False}])
-            tx.emit(self.run.run_id, [Draft(SCAN_START, at, str(n), {"count": len(self.run.symbols), "cycle": n})])
-        self._recorded, self._decided = {n: snapshot}, {n: now}
+            known = tx.connection.execute(_CYCLE, {"run": run_id, "number": n}).first() if there else None
+            if known is None:
+                tx.insert(s.cycles, [row | {"snapshot": encode(snapshot), "closed": False}])
+                tx.emit(run_id, [Draft(SCAN_START, at, str(n), {"count": len(self.run.symbols), "cycle": n})])
+            elif (known.at, known.digest) != (at, digest):
+                raise ArgusError(
+                    f"cycle {n} is recorded for T {moment(known.at)} with other bars than those of {moment(at)}"
+                )
+        self._doubted = 0
+        kept, decided = (snapshot, now) if known is None else (decode(known.snapshot), known.now or 0)
+        self._recorded, self._decided = {n: kept}, {n: decided}
 
     def close_cycle(self, n: int, at: int, scan: Scan, snapshot: GateSnapshot, last_ms: float, scan_ms: float) -> None:
         rows, texts = scan.rows()
@@ -156,8 +189,8 @@ class DriverRecords:
         }
         body = pack_scan(n, len(self.run.symbols), len(scan.candidates), header, rows, texts)
         with self.store.transaction() as tx:
-            tx.connection.execute(_CLOSE, {"run": self.run.run_id, "number": n})
-            tx.emit(self.run.run_id, [Draft(SCAN_SUMMARY, at, str(n), body, form=PACKED_SCAN)])
+            if tx.connection.execute(_CLOSE, {"run": self.run.run_id, "number": n}).rowcount:
+                tx.emit(self.run.run_id, [Draft(SCAN_SUMMARY, at, str(n), body, form=PACKED_SCAN)])
             if self.run.live and n % PRUNE_EVERY == 0:
                 old = at - int(self.spec.keep_hours * HOUR)
                 tx.connection.execute(_PRUNE, {"run": self.run.run_id, "before": old})
@@ -179,7 +212,7 @@ class DriverRecords:
     # -- the end ---------------------------------------------------------------------------------
 
     def finish(self, positions: dict[str, Any], reason: str, now: int, at: int, out: dict[str, str]) -> RunSummary:
-        """The summary of the whole run, from the database; written once."""
+        """The summary of the whole run, from the database; written once for as far as it has come."""
         run_id = self.run.run_id
         with self.store.read() as c:
             count = sa.select(sa.func.count())
@@ -203,10 +236,12 @@ class DriverRecords:
                 exit_reason=reason,
                 out=out,
             )
+        said = Draft(RUN_SUMMARY, at, f"end:{self.run.epoch}:{summary.cycles}", msgspec.structs.asdict(summary))
         with self.store.transaction() as tx:
             ended = sa.update(s.runs).where(s.runs.c.run_id == run_id)
             tx.connection.execute(ended.values(ended_at=now, exit_reason=reason))
-            tx.emit(run_id, [Draft(RUN_SUMMARY, at, "end", msgspec.structs.asdict(summary))])
+            if tx.connection.execute(_TOLD, {"id": said.id(run_id)}).first() is None:
+                tx.emit(run_id, [said])
         return summary
 
 
@@ -217,6 +252,19 @@ _PRUNE = sa.delete(s.events).where(
 )
 _CLOSE = (
     sa.update(s.cycles)
-    .where(s.cycles.c.run_id == sa.bindparam("run"), s.cycles.c.n == sa.bindparam("number"))
+    .where(s.cycles.c.run_id == sa.bindparam("run"), s.cycles.c.n == sa.bindparam("number"), ~s.cycles.c.closed)
     .values(closed=True)
 )
+_CYCLE = sa.select(s.cycles).where(s.cycles.c.run_id == sa.bindparam("run"), s.cycles.c.n == sa.bindparam("number"))
+_CLOSED = sa.select(sa.func.max(s.cycles.c.n)).where(s.cycles.c.run_id == sa.bindparam("run"), s.cycles.c.closed)
+_PAUSED = (
+    sa.select(s.commands.c.verb)
+    .where(
+        s.commands.c.run_id == sa.bindparam("run"),
+        s.commands.c.verb.in_(("pause", "resume")),
+        s.commands.c.state == DONE,
+    )
+    .order_by(s.commands.c.id.desc())
+    .limit(1)
+)
+_TOLD = sa.select(s.events.c.seq).where(s.events.c.id == sa.bindparam("id"))

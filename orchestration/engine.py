@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from domain.errors import ConfigError
+import msgspec
+
+from domain.errors import AlreadyRunning, ConfigError
 from domain.money import to_float
-from orchestration import kernel_cache, sockets
+from orchestration import frozen, kernel_cache, sockets
 from orchestration.clock import WallClock
+from orchestration.frozen import Recorded
 from orchestration.plan import Market, account_of, actor_specs, market
 from orchestration.settings import Overrides, Settings, load, strategy_problems
 from orchestration.signals import Signals
@@ -30,11 +34,23 @@ READY_WITHIN = 120.0
 def run(overrides: Overrides, screen: Screen) -> int:
     """Run to the end; the exit code (0 done, 1 failed). Raises ConfigError, UsageError or AlreadyRunning for
     what is refused before the start, with nothing left behind."""
+    return _begin(lambda: (*prepare(overrides, screen), None), screen)
+
+
+def resume(run_id: str | None, overrides: Overrides, screen: Screen) -> int:
+    """As ``run``, for a recorded run that goes on: the one whose id begins so, else the newest that can. Of the
+    overrides only the database and the address of Ray count."""
+    return _begin(lambda: prepare_again(run_id, overrides, screen), screen)
+
+
+def _begin(prepared: Callable[[], tuple[Settings, Market, str, Recorded | None]], screen: Screen) -> int:
     signals = Signals()
     signals.watch()
     try:
-        settings, found, url = prepare(overrides, screen)
-        with leased(url) as (identity, heart):
+        settings, found, url, again = prepared()
+        with leased(url, again) as (identity, heart):
+            if again is not None and frozen.run_of(url, again.run_id).epoch != again.epoch:
+                raise AlreadyRunning(f"another engine has gone on with run {again.run_id} meanwhile")
             return _run(Start(settings, found, identity, heart, screen, signals))
     except (KeyboardInterrupt, SystemExit):  # the second is Ray's own answer to a SIGTERM while it starts
         if signals.orderly:
@@ -56,21 +72,54 @@ def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str
     settings = load(overrides)
     for notice in settings.notices:
         screen.notice(notice)
-    cache = kernel_cache.prepare(kernel_cache.cache_root(os.environ), WallClock().now())
-    if cache.notice:
-        screen.notice(cache.notice)
+    _kernels(screen)
     problems = strategy_problems(settings)
     if problems:
         raise ConfigError(problems)
     found = market(settings)
+    _reachable(settings, found, screen)
+    url = settings.database_url or database.default_url()
+    database.prepare(url)
+    return settings, found, url
+
+
+def prepare_again(
+    run_id: str | None, overrides: Overrides, screen: Screen
+) -> tuple[Settings, Market, str, Recorded | None]:
+    """As ``prepare``, from what the run recorded: neither files nor environment nor presets of today count."""
+    from journal import database
+    from orchestration.terminal.place import database_url
+
+    url = database_url(overrides.db_url)
+    if database.exists(url):
+        database.prepare(url)
+    again = frozen.to_resume(url, run_id)
+    settings = frozen.settings_of(again.config)
+    ray = msgspec.structs.replace(settings.ray, address=overrides.address or settings.ray.address)
+    settings, missing = frozen.with_secrets(msgspec.structs.replace(settings, database_url=url, ray=ray), os.environ)
+    for key in missing:
+        name = f"ARGUS__{key.upper().replace('.', '__')}"
+        screen.notice(f"{key} is not recorded with a run: this one goes on without it, unless {name} says it again")
+    _kernels(screen)
+    frozen.same_strategy(again, settings)
+    found = frozen.market_of(again, settings)
+    _reachable(settings, found, screen)
+    screen.notice(f"run {again.run_id} goes on with cycle {again.closed + 1:,}")
+    return settings, found, url, again
+
+
+def _kernels(screen: Screen) -> None:
+    cache = kernel_cache.prepare(kernel_cache.cache_root(os.environ), WallClock().now())
+    if cache.notice:
+        screen.notice(cache.notice)
+
+
+def _reachable(settings: Settings, found: Market, screen: Screen) -> None:
     for notice in found.notices:
         screen.notice(notice)
     problems = sockets.problems(settings.ray.address, settings.ray.metrics_port)
     if problems:
         raise ConfigError(problems)
-    url = settings.database_url or database.default_url()
-    database.prepare(url)
-    return settings, found, url
 
 
 def _run(start: Start) -> int:

@@ -21,6 +21,16 @@ from orchestration.settings.instrument_list import listed
 DEFAULT_PERMITS = 5
 
 
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run records of its market: enough to build the same feed again, and to see whether it is the same."""
+
+    feed: str
+    inputs: dict[str, dict[str, str]]
+    arguments: dict[str, Any] = {}
+    instruments: dict[str, Instrument] = {}
+    subscribed: tuple[str, ...] = ()
+
+
 class Market(msgspec.Struct, frozen=True):
     """The feed's constructor arguments, what it says of itself, and the instruments of all its symbols."""
 
@@ -30,15 +40,25 @@ class Market(msgspec.Struct, frozen=True):
     subscribed: tuple[str, ...]
     notices: tuple[str, ...]
 
+    def kept(self) -> Kept:
+        return Kept(
+            feed=self.info.name,
+            inputs=self.info.inputs,
+            arguments=self.arguments,
+            instruments=self.instruments,
+            subscribed=self.subscribed,
+        )
+
 
 class Identity(msgspec.Struct, frozen=True):
-    """Which run this is, and for which engine."""
+    """Which run this is, and for which engine. ``told`` is the last ``seq`` that an earlier engine told of it."""
 
     run_id: str
     epoch: int
     db_url: str
     started_at: int
     halt_file: str
+    told: int = 0
 
 
 def market(settings: Settings) -> Market:
@@ -153,7 +173,7 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         strategy=strategy,
         fingerprint=fingerprint(resolve(kernel, parameters)),
         configuration=to_json(settings).decode(),
-        inputs=msgspec.json.encode({"feed": info.name, "inputs": info.inputs}).decode(),
+        inputs=msgspec.json.encode(market.kept()).decode(),
         warmed_until=info.warmed_until,
         start_at=info.start_at,
         deadline=deadline,
@@ -169,7 +189,9 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         gate=GateSpec(run=run, risk=risk, day_start=risk.day_start or default_day_start(classes)),
         executor=ExecutorSpec(run=run, permits=risk.max_orders_in_flight or DEFAULT_PERMITS, deadline=deadline),
         driver=driver,
-        paper=topology.PaperSpec(run=run, costs=settings.venues[0].costs()),
+        paper=topology.PaperSpec(
+            run=run, costs=settings.venues[0].costs(), limits=topology.LimitsSpec(**settings.venues[0].limits())
+        ),
         strategy=strategy,
         parameters=parameters,
     )

@@ -98,7 +98,6 @@ def test_the_help_of_run_tells_the_defaults_that_hold(option: str, key: str) -> 
 
 
 def test_what_is_not_built_is_not_offered() -> None:
-    assert "--resume" not in help_of("run")
     assert "--url" not in help_of("status")
 
 
@@ -148,7 +147,10 @@ def test_options_become_overrides(arguments: str, changed: dict[str, Any]) -> No
     ("arguments", "code", "told"),
     [
         ("run --cycles many --symbols A", 2, "cycles"),
-        ("run --resume", 2, "--resume"),
+        ("run --resume --symbols A -c x.yaml --set risk.units=5 --cycles 3 --follow", 2,
+         "leave out --symbols, --follow, --cycles, --config, --set"),
+        ("run 20240102T", 2, "only --resume takes"),
+        ("run --resume --db-url sqlite:////nowhere/at/all.db", 4, "there is no database at"),
         ("run", 2, "no symbols: give --symbols EURUSD,BTC"),
         ("run --symbols EURUSD,EURUSD", 2, "is there twice"),
         ("run --symbols EURUSD --strategy nonsense", 2, "unknown strategy 'nonsense'"),
@@ -157,7 +159,7 @@ def test_options_become_overrides(arguments: str, changed: dict[str, Any]) -> No
         ("run --symbols EURUSD --set risk.nonsense=1", 4, "risk.nonsense is not a known key"),
         ("run --symbols EURUSD -c nowhere.yaml", 4, "nowhere.yaml: does not exist"),
     ],
-)
+)  # fmt: skip
 def test_a_run_that_is_refused_says_why_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: str, code: int, told: str
 ) -> None:

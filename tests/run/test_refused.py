@@ -221,9 +221,9 @@ def test_a_database_that_another_program_holds_is_refused(
 def test_a_second_engine_is_refused_and_the_first_keeps_its_lease(tmp_path: Path, refused: Refusing) -> None:
     url, now = f"sqlite:///{tmp_path / 'shared.db'}", WallClock().now()
     database.prepare(url)
-    lease.acquire(url, os.getpid(), socket.gethostname(), now, "first", lambda pid: True)
+    lease.acquire(url, os.getppid(), socket.gethostname(), now, "first", lambda pid: True)
 
-    refused("--symbols", "X", "--db-url", url, code=1, told=[f"pid {os.getpid()}", "run first", "stop it"])
+    refused("--symbols", "X", "--db-url", url, code=1, told=[f"pid {os.getppid()}", "run first", "stop it"])
 
     held = lease.holder(url)
     assert held is not None
