@@ -51,6 +51,7 @@ class Hosts:
         self._index = {symbol: row for row, symbol in enumerate(self._symbols)}
         self._most = max(1, CHUNK // len(spec.run.rows))
         self.had_bars = False
+        self._told: list[str] | None = None  # symbols last written down as absent; None: not known
 
     @property
     def out(self) -> dict[str, str]:
@@ -86,12 +87,23 @@ class Hosts:
             )
             for place, answer in zip(broken, mended, strict=True):
                 answers[place] = answer
+        absent: dict[str, str] = {}
         for host, answer in zip(self._hosts, answers, strict=True):
             if isinstance(answer, HostReport):
                 scan.add(answer)
             else:
                 scan.missing(len(host.symbols), answer, host.symbols)
+                absent |= dict.fromkeys(host.symbols, answer)
+        await self._tell(n, after, absent)
         return scan
+
+    async def _tell(self, n: int, after: int, absent: dict[str, str]) -> None:
+        """Who is without a host is an input of the run: written down when it changes, before anyone acts on it."""
+        before, self._told = self._told, None
+        if list(absent) != before:
+            told = self._peers.ask("MarketFeed", "absent", n, after, absent)
+            await self._peers.get("MarketFeed", told, self.spec.deadline * 4)
+        self._told = list(absent)
 
     # -- barriers --------------------------------------------------------------------------------
 

@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from actors.base import Health, health_of
+from actors.inputs import Inputs
 from domain.market import BarBatch, empty_bars
 from domain.ports import Feed
-from journal import schema as s
-from journal.store import Store
 
 POLL = 0.1
 """Seconds between two looks for a bar while waiting for one."""
-
-
-class Inputs:
-    """The bars that live cycles used, for replay: written before anyone decides on them."""
-
-    def __init__(self, store: Store, run_id: str) -> None:
-        self._store, self._run_id = store, run_id
-
-    def keep(self, batch: BarBatch) -> None:
-        row = {"run_id": self._run_id, "at": batch.at, "kind": "bars", "body": batch.rows.tobytes()}
-        with self._store.transaction() as tx:
-            tx.insert_new(s.inputs, [row])
 
 
 class MarketFeed:
     """Serves one T after another. ``seconds_per_bar`` 0 means as fast as it goes; live feeds wait for the
     market, at most one ``interval`` (seconds), and then say that nothing has closed."""
 
-    def __init__(self, feed: Feed, seconds_per_bar: float, live: bool, inputs: Inputs | None) -> None:
+    def __init__(self, feed: Feed, seconds_per_bar: float, live: bool, inputs: Inputs) -> None:
         self._feed, self._pace, self._live, self._inputs = feed, seconds_per_bar, live, inputs
         self._due = 0.0
         self._asked = 0
+        if live:
+            inputs.begin(feed.info())
 
     async def next(self, after: int, patience: float = 0.0) -> tuple[tuple[int, str, bool], BarBatch]:
         """The bars of the first T after ``after`` (ns), and in front of them (T, digest, final).
@@ -42,18 +32,19 @@ class MarketFeed:
         Live: waits at most ``patience`` seconds; then the T stays ``after`` and there are no bars.
         """
         self._asked += 1
-        batch = self._feed.next(after)
+        batch = self._next(after)
         ends = time.monotonic() + patience
         while batch is None and time.monotonic() < ends:
             await asyncio.sleep(min(POLL, max(0.0, ends - time.monotonic())))
-            batch = self._feed.next(after)
+            batch = self._next(after)
         if batch is None:
             batch = BarBatch(at=after, bars=empty_bars())
-        elif self._inputs is not None:
-            self._inputs.keep(batch)
-        elif self._pace and not batch.final:
+        elif self._pace and not self._live and not batch.final:
             await self._wait()
         return (batch.at, batch.digest, batch.final), batch
+
+    def _next(self, after: int) -> BarBatch | None:
+        return self._inputs.next(self._feed, after) if self._live else self._feed.next(after)
 
     async def _wait(self) -> None:
         """One bar every ``seconds_per_bar``; what was missed is not caught up."""
@@ -64,8 +55,15 @@ class MarketFeed:
 
     async def history(self, after: int, until: int, most: int) -> tuple[int, BarBatch]:
         """Bars with after < close <= until, of at most ``most`` moments, and the close reached before them."""
-        batch = self._feed.history(after, until, most)
+        if self._live:
+            batch = self._inputs.history(self._feed, after, until, most)
+        else:
+            batch = self._feed.history(after, until, most)
         return batch.at, batch
+
+    async def absent(self, n: int, at: int, symbols: Mapping[str, str]) -> None:
+        """From cycle ``n`` on these symbols are without a host, each with the reason: an input of the run."""
+        self._inputs.absent(n, at, symbols)
 
     async def health(self) -> Health:
         return health_of("MarketFeed", asked=self._asked)
