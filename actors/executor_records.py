@@ -23,8 +23,10 @@ from journal.store import Store, Tx
 REMEMBERED = 10_000
 """Ended orders and fills kept in memory; an older one that is told again is looked up in the database."""
 
-ORDER, FILL, POSITION, EXPLAINED = "ORDER", "FILL", "POSITION", "EXPLAINED"
-"""Kinds of things at a venue that are not booked: not ours, or a fill that one of ours, inferred, stands for."""
+ORDER, FILL, POSITION = "ORDER", "FILL", "POSITION"
+EXPLAINED, BAD_FILL = "EXPLAINED", "BAD_FILL"
+"""What a venue tells and the book does not have: not ours; a fill that one of ours, inferred, stands for; a fill
+without units or price."""
 
 NEVER_THERE = frozenset({orders.INTENT, orders.SUBMITTED, orders.UNKNOWN})
 """Statuses of an order that no venue has ever said to have."""
@@ -229,7 +231,8 @@ class ExecutorRecords:
             alerts += self._alerts(one)
         with self.store.transaction() as tx:
             for fill in (step.fill for step in strange if step.fill is not None):
-                alerts += self._strange(tx, FILL, fill.id, fill.symbol, fill.side * fill.quantity, fill.at)
+                kind = BAD_FILL if _bad(fill) else FILL
+                alerts += self._strange(tx, kind, fill.id, fill.symbol, fill.side * fill.quantity, fill.at)
             for fill in explained:
                 alerts += self._strange(tx, EXPLAINED, fill.id, fill.symbol, fill.side * fill.quantity, fill.at)
             seq = tx.emit(self.run.run_id, drafts + alerts)  # rows have the numbers of their events: alerts come last
@@ -262,6 +265,8 @@ class ExecutorRecords:
             self._fills.popitem(last=False)
 
     def _ours(self, step: OrderStep) -> bool:
+        if step.fill is not None and _bad(step.fill):
+            return False
         return self._made_there(step) or step.order_id in self._story or self._order(step.order_id) is not None
 
     @staticmethod
@@ -363,7 +368,7 @@ class ExecutorRecords:
         if was == to_text(quantity):
             return []
         tx.upsert(s.foreign_holdings, [row | {"quantity": to_text(quantity), "at": at}])
-        alert = kind if kind == EXPLAINED else f"FOREIGN_{kind}"
+        alert = kind if kind in (EXPLAINED, BAD_FILL) else f"FOREIGN_{kind}"
         data = {"alert": alert, "venue": self.venue, "key": key, "quantity": to_float(quantity)}
         draft = Draft(ALERT, at, f"{alert}:{key}:{to_text(quantity)}:{at}", data, symbol)
         told = sa.select(s.events.c.seq).where(s.events.c.id == draft.id(self.run.run_id))
@@ -461,3 +466,8 @@ class ExecutorRecords:
         """One more attempt to send an order of which nothing was sent before; written before it is made."""
         with self.store.transaction() as tx:
             tx.insert_new(s.attempts, [self._attempt(order_id, n, at)])
+
+
+def _bad(fill: Fill) -> bool:
+    """Whether this cannot be a trade."""
+    return fill.reason != orders.FINANCING and (fill.quantity <= 0 or fill.price <= 0)

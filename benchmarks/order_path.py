@@ -40,7 +40,7 @@ class Sender:
         await self._ask("Executor", "start", self._at)
 
     async def send(self, rounds: int, at_once: int) -> list[Sent]:
-        """So many rounds of ``at_once`` orders, each of another symbol; timed from the candidate to the settled fill."""
+        """So many rounds of ``at_once`` orders, each of another symbol; from the candidate to the settled fill."""
         done = []
         for number in range(rounds):
             self._at += self._step

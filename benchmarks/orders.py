@@ -67,7 +67,7 @@ def measure(orders: int, rounds: int, count: int, url: str | None) -> dict[str, 
                 .remote(names, len(run.rows), epoch, run.timeframe_ns, found.info.start_at)
             )
             ray.get(sender.begin.remote())
-            floor, actors = bare(floor_url, BYTES)
+            floor, _actors = bare(floor_url, BYTES)  # they live as long as they are held
             return _rounds(orders, rounds, count, sender, floor) | {"database": address.split(":")[0]}
         finally:
             runtime.stop()

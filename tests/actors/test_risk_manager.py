@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,24 @@ import pytest
 import sqlalchemy as sa
 
 from actors import gate_rows
-from actors.risk_manager import RiskManager
+from actors.risk_manager import GateAnswer, RiskManager
 from actors.specs import GateSpec
 from domain.book import Position
+from domain.errors import DatabaseBroken
 from domain.market import BarBatch, empty_bars
 from domain.money import NANO
-from domain.order import Denied, Order
+from domain.order import Approved, Denied, Order
 from domain.timeframe import MINUTE
 from journal import database
 from journal import schema as s
 from journal.store import Store
+from orchestration.local import LocalRuntime
 from orchestration.plan import Identity, actor_specs, market
 from orchestration.settings import Overrides, load
-from tests.factories import a_candidate
+from orchestration.topology import ActorSpec
+from tests.actors.desk import UNITS, Desk, in_a_loop, known
+from tests.actors.hostile import lost_after, refused, unavailable
+from tests.factories import EURUSD, a_candidate
 from tests.flow.system import START, path, write_bars
 
 
@@ -169,3 +175,161 @@ def test_an_alert_told_again_by_a_gate_that_died_before_its_cycle_was_written_do
         assert snapshot is not None
         assert snapshot.state.code == "MAX_DRAWDOWN_SOFT"
     store.close()
+
+
+# -- many at once, and again after any restart ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [1, 7])
+def test_many_agents_at_once_never_exceed_a_limit(gate: GateSpec, store: Store, most: int) -> None:
+    symbols = tuple(f"S{number:02}" for number in range(50))
+    listed = {one: msgspec.structs.replace(EURUSD, symbol=one) for one in symbols}
+    run = msgspec.structs.replace(gate.run, symbols=symbols, instruments=listed)
+    risk = msgspec.structs.replace(gate.risk, max_open_positions=most)
+    runtime = LocalRuntime()
+    built = msgspec.structs.replace(gate, run=run, risk=risk)
+    runtime.spawn([ActorSpec(name="RiskManager", shows="", build="orchestration.parts:risk_manager", spec=built)])
+    rows = empty_bars()
+    rows.resize(len(symbols), refcheck=False)
+    rows["row"] = range(len(symbols))
+    rows["open"] = rows["high"] = rows["low"] = rows["close"] = 1.1
+    runtime.object("RiskManager").snapshot(BarBatch(at=START, bars=rows))
+
+    async def all_at_once() -> list[GateAnswer]:
+        wishes = [a_candidate(symbol=one, at=START, target=0, expires_at=START + MINUTE) for one in symbols]
+        asked = [("RiskManager", runtime.ask("RiskManager", "reserve", [], [one], START)) for one in wishes]
+        return await runtime.get_all(asked, 60)
+
+    said = asyncio.run(all_at_once())
+
+    assert sum(len(one.orders) for one in said) == most
+    assert {denied.code for one in said for denied in one.denied} == {"MAX_OPEN_POSITIONS"}
+    with store.read() as c:
+        assert len(c.execute(sa.select(s.reservations)).all()) == most
+    assert len(RiskManager(built, store, Clock()).book.exposed()) == most
+
+
+@in_a_loop
+async def test_a_gate_that_is_built_anew_at_any_moment_knows_what_the_one_before_knew(
+    a_desk: Callable[..., Desk],
+) -> None:
+    desk = a_desk()
+    desk.venue.others["GBPUSD"] = UNITS
+    desk.venue.works_for_others("GBPUSD", -1, UNITS)
+    await desk.started()
+    desk.agree()
+    await desk.hold()
+    desk.agree()
+    desk.venue.parts = lambda order: [order.quantity // 4]
+    await desk.trade(desk.enter("AUDUSD"))
+    desk.agree()
+    assert desk.gate.book.working != {}
+    desk.venue.parts = lambda order: [order.quantity]
+    desk.tick()
+    reversal = desk.enter(side=-1)
+    desk.agree()
+    assert reversal.orders[0].reduces == UNITS
+    desk.venue.next_time("submit", lost_after)
+    desk.venue.always("lookup", unavailable)
+    await desk.trade(reversal)
+    assert desk.gate._view.unresolved == {"EURUSD"}
+    assert known(desk.gate) == known(desk.new_gate())
+    desk.venue.next_time("submit", refused)
+    desk.tick()
+    await desk.executor.submit(desk.leave("AUDUSD"))
+    desk.gate.settle()  # the cursor is past the unknown order now
+    assert known(desk.gate) == known(desk.new_gate())
+    assert desk.gate._view.unresolved == {"EURUSD"}
+    with desk.store.transaction() as tx:
+        tx.insert(s.commands, [halt(desk)])
+    desk.gate.emergency(False, desk.at)
+    assert known(desk.gate) == known(desk.new_gate())
+    desk.venue.always("lookup", None)
+    await desk.restarted()
+    desk.agree()
+
+
+@in_a_loop
+async def test_a_settlement_that_cannot_be_written_down_says_why_and_is_made_good(
+    a_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await a_desk().started()
+    await desk.executor.submit(desk.enter())
+
+    def full(*settled: object) -> None:
+        raise DatabaseBroken("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.gate._records, "settled", full)
+        for _ in range(2):
+            with pytest.raises(DatabaseBroken, match="disk full"):
+                desk.gate.holdings()
+
+    assert [one.quantity for one in desk.gate.holdings()] == [UNITS]
+    desk.agree()
+
+
+def halt(desk: Desk) -> dict[str, Any]:
+    return {"at": desk.clock.now(), "verb": "halt", "arguments": "{}", "who": "test", "why": "enough", "state": "NEW"}
+
+
+@in_a_loop
+async def test_what_its_venue_never_received_may_go_there_only_while_the_gate_still_lets_it(
+    a_desk: Callable[..., Desk],
+) -> None:
+    desk = await a_desk().started()
+    await desk.hold("GBPUSD")
+    (entry,), (leaving,) = desk.enter().orders, desk.leave("GBPUSD").orders
+    assert desk.gate.may_send(entry)
+    assert desk.gate.may_send(leaving)
+
+    with desk.store.transaction() as tx:
+        tx.insert(s.commands, [halt(desk)])
+    assert not desk.gate.may_send(entry)
+    assert desk.gate.may_send(leaving)
+
+    await desk.executor.submit(GateAnswer((Approved(leaving),), (), desk.at))
+    assert not desk.gate.may_send(leaving)  # it has ended
+
+
+@in_a_loop
+async def test_an_emergency_names_what_must_go_and_an_exit_of_everything_once(a_desk: Callable[..., Desk]) -> None:
+    desk = await a_desk().started()
+    await desk.hold()
+    desk.venue.rests = True
+    working = desk.enter("GBPUSD")
+    await desk.trade(working)
+    desk.tick(1.2)
+
+    assert desk.gate.emergency(False, desk.at).cancels == ()  # nobody has halted
+    with desk.store.transaction() as tx:
+        tx.insert(s.commands, [halt(desk)])
+    first, again = (desk.gate.emergency(True, desk.at) for _ in range(2))
+
+    assert first.cancels == again.cancels == (working.orders[0].id,)
+    (order,) = first.orders
+    assert (order.symbol, order.side, order.quantity, order.opens, order.entry) == (
+        "EURUSD",
+        -1,
+        UNITS,
+        0,
+        1_200_000_000,
+    )
+    assert again.orders == first.orders
+    assert desk.gate.emergency(False, desk.at).orders == ()
+
+
+@pytest.mark.parametrize(("counts", "exposure"), [(True, 3 * UNITS), (False, UNITS)])
+@in_a_loop
+async def test_what_others_hold_is_exposure_if_it_counts(
+    a_desk: Callable[..., Desk], counts: bool, exposure: int
+) -> None:
+    desk = await a_desk(risk={"count_foreign": counts}).started()
+    await desk.hold()
+
+    desk.gate.foreign({"EURUSD": -2 * UNITS})
+    assert desk.gate.book.exposure("EURUSD") == exposure
+    assert desk.gate.book.quantity("EURUSD") == UNITS
+
+    desk.gate.foreign({})
+    assert desk.gate.book.exposure("EURUSD") == UNITS
