@@ -172,12 +172,12 @@ class InstitutionalStrategy:
             snapshot = await self._peers.get("RiskManager", snapshot_ref, self.spec.deadline)
             assert snapshot is not None
         self.snapshot = snapshot
-        await self._commands.obey(n, "open")
         if redone is None:
+            await self._commands.obey(n, "open")
             now = self._clock.now() if self.run_spec.live else at
-            self._records.open_cycle(n, at, digest, snapshot, now)
         else:
             now = self._records.decided_at(n) or at
+        self._records.open_cycle(n, at, digest, redone or snapshot, now)
         held = bool(snapshot.held)
         self.machine.follow(snapshot.state.name == HALTED, _why(snapshot), held)
         scanned = time.perf_counter()
@@ -189,6 +189,8 @@ class InstitutionalStrategy:
         self._commands.acted()
         self._records.close_cycle(n, at, scan, snapshot, self._timing.cycle, self._timing.scan)
         self._n, self._after = n, max(at, self._after)
+        if redone is not None:  # what it had decided before may have been decided before this was said
+            await self._commands.obey(n, "wait")
         self._timing.cycle = (time.perf_counter() - begun) * 1e3
         return True
 

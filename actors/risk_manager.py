@@ -352,7 +352,7 @@ class RiskManager(SharedState):
         if self._state.name == HALTED and self._latch is None:
             self._latch = self._state
             self._records.latched(self._state, self._clock.now(), self._state_alert(before))
-        elif self._state.name != before.name:
+        elif (self._state.name, self._state.code) != (before.name, before.code):
             self._records.emit([self._state_alert(before)])
 
     def _state_alert(self, before: TradingState) -> Draft:

@@ -22,6 +22,8 @@ from orchestration.topology import ActorSpec
 DRIVER = "InstitutionalStrategy"
 AWAY_UP_TO = 2.0
 """Seconds for which a process that died is not there, at most."""
+BAR_TAKES = (0.0, 0.0, 0.1, 1.0)
+"""Seconds until the next bar is there: what is done in the background gets its turn, or does not."""
 DOWN_UP_TO = 6.0
 """Seconds for which the venue cannot be reached, at most."""
 
@@ -130,6 +132,8 @@ class ChaosRuntime(LocalRuntime):
             raise ActorLost(name, "it is restarting")
         if venue and self._now() < self._up:
             raise Unavailable("the venue is down", "DOWN")
+        if message.method == "next":
+            await asyncio.sleep(self._random.choice(BAR_TAKES) if self._faults.on else BAR_TAKES[-1])
         fault = self._strikes(point_of(name, message.method)) if message.sender else ""
         answer = await self._struck(fault, message, deliver)
         if isinstance(answer, GateAnswer):

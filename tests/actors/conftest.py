@@ -22,10 +22,11 @@ def desk_template(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[GateS
 def a_desk(desk_template: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Desk]]:
     """Makes a desk. An unknown order is asked about once at once, and then in the background."""
     monkeypatch.setattr("actors.executor.QUESTIONS", 1)
+    specs, source = desk_template
     made: list[Desk] = []
 
     def make(**more: Any) -> Desk:
-        made.append(Desk(*desk_template, tmp_path, **more))
+        made.append(Desk(specs, source, tmp_path, **more))
         return made[-1]
 
     yield make

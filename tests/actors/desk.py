@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import sqlalchemy as sa
 
 from actors.executor import Executor
@@ -20,7 +21,7 @@ from domain.candidate import Candidate
 from domain.errors import ActorLost, DeadlineMissed
 from domain.market import BarBatch, empty_bars
 from domain.money import NANO
-from domain.order import DONE, Order
+from domain.order import DONE, UNKNOWN, Order
 from domain.timeframe import MINUTE
 from journal import database
 from journal import schema as s
@@ -28,6 +29,7 @@ from journal.store import Store
 from orchestration.local import NoMeter
 from orchestration.plan import Identity, actor_specs, market
 from orchestration.settings import Overrides, load
+from tests.actors import hostile
 from tests.actors.hostile import HostileVenue
 from tests.factories import a_candidate, an_exit
 from tests.flow.system import START, path, write_bars
@@ -202,6 +204,12 @@ class Desk:
         self.tick()
         return answer.orders[0]
 
+    def halt(self) -> None:
+        """What the command line writes."""
+        row = {"verb": "halt", "arguments": "{}", "who": "test", "why": "enough", "state": "NEW"}
+        with self.store.transaction() as tx:
+            tx.insert(s.commands, [row | {"at": self.clock.now()}])
+
     async def until(self, holds: Callable[[], bool]) -> None:
         for _ in range(2_000):
             if holds():
@@ -259,6 +267,24 @@ class Desk:
             invested = sum(one.cost for one in book.positions.values())
             assert abs(book.balance - (CASH + self.venue.cash_flow() + invested)) <= len(self.venue.deals)
         assert known(self.gate) == known(RiskManager(self.gate_spec, self._store(), self.clock))
+
+
+async def died(desk: Desk, fault: hostile.Fault, *symbols: str) -> str:
+    """An entry during which the executor's process ends. Returns its order."""
+    answer = desk.enter(*symbols)
+    desk.venue.next_time("submit", fault)
+    with pytest.raises(hostile.Died):
+        await desk.executor.submit(answer)
+    return answer.orders[0].id
+
+
+async def in_doubt(desk: Desk, fault: hostile.Fault = hostile.lost_after) -> str:
+    """An entry whose answer was lost, at a venue that cannot be asked about orders now."""
+    answer = desk.enter()
+    desk.venue.next_time("submit", fault)
+    desk.venue.always("lookup", hostile.unavailable)
+    assert await desk.trade(answer) == [UNKNOWN]
+    return answer.orders[0].id
 
 
 def known(gate: RiskManager) -> dict[str, Any]:

@@ -68,6 +68,11 @@ def silent(proceed: Proceed) -> Any:
     return []
 
 
+def lagging(proceed: Proceed) -> Any:
+    """Its list does not have the newest yet."""
+    return proceed()[:-1]
+
+
 def late(seconds: float) -> Fault:
     """It acts at once and answers after a while."""
 
@@ -288,7 +293,15 @@ class HostileVenue:
         return [*partly, OrderStep(order_id=one.order.id, status=one.status, at=one.order.at)]
 
     def _deal(
-        self, symbol: str, side: int, units: int, price: int, reason: str, order_id: str, order: Order | None, tell: bool
+        self,
+        symbol: str,
+        side: int,
+        units: int,
+        price: int,
+        reason: str,
+        order_id: str,
+        order: Order | None,
+        tell: bool,
     ) -> Fill:
         fill = self._fill(symbol, side, units, price, reason, order_id, order)
         if tell:

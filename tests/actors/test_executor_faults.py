@@ -63,8 +63,8 @@ async def test_a_plan_that_expires_while_the_next_attempt_is_written_down_is_not
     desk = await a_desk(live=True).started()
     again = desk.executor._records.again
 
-    def slow(*written: Any) -> None:
-        again(*written)
+    def slow(order_id: str, n: int, at: int) -> None:
+        again(order_id, n, at)
         desk.clock.at += 2 * MINUTE
 
     desk.executor._records.again = slow  # type: ignore[method-assign]

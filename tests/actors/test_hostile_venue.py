@@ -214,6 +214,37 @@ async def test_fills_that_are_listed_later_than_the_order_counts_them_count_once
     assert desk.alerts("CLOSED_OUTSIDE") == desk.alerts("OVERFILL") == []
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+@in_a_loop
+async def test_a_fill_that_comes_after_an_inferred_one_was_explained_is_a_new_one(
+    a_desk: MakeDesk, restarts: bool
+) -> None:
+    desk = await a_desk().started()
+    desk.venue.parts = parts(4)
+    hidden: list[object] = []
+
+    def not_listed_yet(proceed: hostile.Proceed) -> object:
+        proceed()
+        hidden.extend(desk.venue.deals)
+        desk.venue.deals.clear()
+        return hostile.lost_before(proceed)
+
+    desk.venue.next_time("submit", not_listed_yet)
+    answer = desk.enter()
+    await desk.trade(answer)
+    await desk.until(lambda: desk.story()[-1] == PARTIALLY_FILLED)
+    desk.venue.deals += hidden  # type: ignore[arg-type]
+    await desk.executor._reconciler.fills()
+    if restarts:
+        await desk.restarted()
+
+    desk.venue.trade(answer.orders[0].id, UNITS * 4 // 10)
+    await desk.executor._reconciler.fills()
+
+    desk.agree(cash=False)
+    assert desk.gate.book.quantity("EURUSD") == UNITS * 8 // 10
+
+
 @in_a_loop
 async def test_a_list_that_lags_for_a_moment_is_looked_at_once_more_before_a_fill_is_inferred(a_desk: MakeDesk) -> None:
     desk = await a_desk().started()
@@ -333,7 +364,7 @@ FAULTS = {
     ),
     "cancel": (hostile.lost_after, hostile.lost_before, hostile.refused, hostile.silent),
     "lookup": (hostile.unavailable, hostile.lost_before),
-    "fills": (hostile.unavailable, hostile.lost_before),
+    "fills": (hostile.unavailable, hostile.lost_before, hostile.lagging),
     "positions": (hostile.unavailable,),
     "orders": (hostile.unavailable,),
 }
@@ -376,5 +407,5 @@ async def test_after_any_series_of_faults_and_restarts_the_books_are_equal(
     await desk.restarted()
     await desk.until(lambda: desk.executor.health().detail["unknown"] == 0)
     await desk.restarted()
-    desk.agree()
+    desk.agree(cash=not desk.rows(s.order_events, code="INFERRED"))
     assert desk.alerts("CLOSED_OUTSIDE") == []

@@ -103,7 +103,7 @@ async def test_a_fill_of_an_order_that_is_not_ours_is_told_once_and_changes_noth
 
     for _ in range(3):
         await desk.restarted()
-        assert desk.executor._records.cursor == 2
+        assert desk.new_executor()._records.cursor == 2
         await desk.executor.record([OrderStep(order_id=fill.order_id, status=FILLED, at=desk.at, fill=fill)])
 
     assert [one["key"] for one in desk.alerts("FOREIGN_FILL")] == [fill.id]
@@ -118,7 +118,9 @@ async def test_a_fill_of_an_order_that_is_not_ours_is_told_once_and_changes_noth
 @pytest.mark.parametrize("reason", [STOP, TARGET, OUTSIDE])
 @pytest.mark.parametrize("asked", [True, False], ids=["its order is known there", "its order is not"])
 @pytest.mark.parametrize(
-    ("live", "can"), [(False, {"idempotent": True}), (False, {}), (True, {"idempotent": True})], ids=["", "mute", "live"]
+    ("live", "can"),
+    [(False, {"idempotent": True}), (False, {}), (True, {"idempotent": True})],
+    ids=["", "mute", "live"],
 )
 @in_a_loop
 async def test_a_position_closed_there_is_imported_with_its_reason_and_price(

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 import pytest
 
 from domain.errors import ActorLost, Refused, Unavailable, Unknown
-from domain.money import NANO
 from domain.order import (
     ACCEPTED,
     CANCELLED,
     EXPIRED,
     FILLED,
-    PARTIALLY_FILLED,
     PENDING_CANCEL,
     REJECTED,
     SUBMITTED,
@@ -26,29 +21,11 @@ from domain.timeframe import MINUTE
 from domain.venue import VenueOrder
 from journal import schema as s
 from tests.actors import hostile
-from tests.actors.desk import PRICE, UNITS, Desk, in_a_loop
+from tests.actors.desk import UNITS, Desk, died, in_a_loop, in_doubt
 
 MakeDesk = Callable[..., Desk]
 FINDS = {"finds_orders": True}
 """A venue that searches its history, and does not recognise an id that it is sent twice."""
-
-
-async def died(desk: Desk, fault: hostile.Fault, *symbols: str) -> str:
-    """An entry during which the executor's process ends. Returns its order."""
-    answer = desk.enter(*symbols)
-    desk.venue.next_time("submit", fault)
-    with pytest.raises(hostile.Died):
-        await desk.executor.submit(answer)
-    return answer.orders[0].id
-
-
-async def in_doubt(desk: Desk, fault: hostile.Fault = hostile.lost_after) -> str:
-    """An entry whose answer was lost, at a venue that cannot be asked about orders now."""
-    answer = desk.enter()
-    desk.venue.next_time("submit", fault)
-    desk.venue.always("lookup", hostile.unavailable)
-    assert await desk.trade(answer) == [UNKNOWN]
-    return answer.orders[0].id
 
 
 # -- the start ---------------------------------------------------------------------------------------
@@ -326,9 +303,7 @@ async def test_an_order_that_ended_at_the_venue_by_itself_gives_its_room_back_in
 async def test_nothing_is_given_to_a_venue_again_after_a_halt(a_desk: MakeDesk) -> None:
     desk = await a_desk().started()
     order = await in_doubt(desk, hostile.lost_before)
-    halt = {"at": desk.clock.now(), "verb": "halt", "arguments": "{}", "who": "test", "why": "enough", "state": "NEW"}
-    with desk.store.transaction() as tx:
-        tx.insert(s.commands, [halt])
+    desk.halt()
 
     desk.venue.always("lookup", None)
     await desk.until(lambda: desk.story(order)[-1] == REJECTED)
@@ -387,166 +362,6 @@ async def test_one_that_cannot_be_cancelled_there_is_told_and_does_not_stop_the_
 
     assert "it was not cancelled" in desk.alerts("REVIVED_ORDER")[0]["was"]
     desk.agree()
-
-
-# -- the operator ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("said", "quantity", "price", "story", "held", "paid"),
-    [
-        (FILLED, 0, 0, [FILLED], UNITS, PRICE),
-        (FILLED, 0, PRICE + 5, [FILLED], UNITS, PRICE + 5),
-        (FILLED, UNITS // 4, 0, [PARTIALLY_FILLED, CANCELLED], UNITS // 4, PRICE),
-        (REJECTED, 0, 0, [REJECTED], 0, 0),
-    ],
-)
-@in_a_loop
-async def test_what_the_operator_says_of_an_order_counts(
-    a_desk: MakeDesk, said: str, quantity: int, price: int, story: list[str], held: int, paid: int
-) -> None:
-    desk = await a_desk(can={}).started()
-    order = await died(desk, hostile.dies_before)
-    await desk.restarted()
-    desk.venue.held["EURUSD"] = held
-
-    found = await desk.executor.resolve(order, said, quantity, price, desk.at, "anna")
-
-    assert found == story[-1]
-    assert desk.story(order) == [SUBMITTED, UNKNOWN, *story]
-    desk.agree(cash=False)
-    assert desk.gate.book.working == {}
-    assert desk.gate._view.unresolved == set()
-    assert [one.price for one in desk.gate.book.positions.values()] == ([paid] if held else [])
-    assert {one.text for one in desk.rows(s.order_events, order_id=order, code="OPERATOR")} == {"anna"}
-
-
-@in_a_loop
-async def test_the_operator_is_refused_what_is_not_in_doubt(a_desk: MakeDesk) -> None:
-    desk = await a_desk(can={}).started()
-    done = (await desk.hold()).id
-    lost = await died(desk, hostile.dies_before, "GBPUSD")
-    await desk.restarted()
-    before = desk.story()
-
-    with pytest.raises(Refused, match="NO_SUCH_ORDER"):
-        await desk.executor.resolve("nobody", FILLED, 0, 0, desk.at, "anna")
-    with pytest.raises(Refused, match="NOT_UNKNOWN"):
-        await desk.executor.resolve(done, REJECTED, 0, 0, desk.at, "anna")
-    for quantity in (UNITS + 1, -1):
-        with pytest.raises(Refused, match="BAD_QUANTITY"):
-            await desk.executor.resolve(lost, FILLED, quantity, 0, desk.at, "anna")
-
-    assert desk.story() == before
-
-
-@in_a_loop
-async def test_an_accepted_order_that_a_silent_venue_has_lost_can_be_resolved(a_desk: MakeDesk) -> None:
-    desk = await a_desk(can={}).started()
-    desk.venue.rests = True
-    answer = desk.enter()
-    await desk.trade(answer)
-    desk.venue.forget(answer.orders[0].id)
-    await desk.restarted()
-
-    assert await desk.executor.resolve(answer.orders[0].id, REJECTED, 0, 0, desk.at, "anna") == REJECTED
-    desk.agree()
-
-
-@in_a_loop
-async def test_the_fill_of_an_order_that_the_operator_has_resolved_counts_once(a_desk: MakeDesk) -> None:
-    desk = await a_desk(can={}).started()
-    order = await died(desk, hostile.dies_after)
-    one, listed = desk.venue.taken.pop(order), desk.venue.deals.pop()
-    desk.venue.held.clear()  # nothing is to be seen of it
-    await desk.restarted()
-    await desk.executor.resolve(order, FILLED, 0, 0, desk.at, "anna")
-
-    desk.venue.taken[order], desk.venue.held["EURUSD"] = one, UNITS
-    desk.venue.deals.append(listed)
-    await desk.restarted()
-
-    assert desk.gate.book.quantity("EURUSD") == UNITS
-    assert desk.alerts("CLOSED_OUTSIDE") == desk.alerts("OVERFILL") == []
-    desk.agree(cash=False)
-
-
-@in_a_loop
-async def test_what_the_operator_has_resolved_is_not_sent_by_who_was_just_asking(a_desk: MakeDesk) -> None:
-    desk = await a_desk().started()
-    order = await in_doubt(desk, hostile.lost_before)
-    asking, resolved = asyncio.Event(), asyncio.Event()
-
-    async def while_the_operator_speaks(proceed: hostile.Proceed) -> Any:
-        asking.set()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(resolved.wait(), 0.2)  # who waits for his turn is not heard before
-        return proceed()
-
-    desk.venue.always("lookup", None)
-    desk.venue.next_time("lookup", while_the_operator_speaks)
-    await asyncio.wait_for(asking.wait(), 5)
-    with suppress(Refused):
-        await desk.executor.resolve(order, REJECTED, 0, 0, desk.at, "anna")
-    resolved.set()
-    await desk.until(lambda: desk.story(order)[-1] != UNKNOWN)
-    await desk.restarted()
-
-    assert (desk.story(order)[-1] == REJECTED) == (desk.venue.sent() == [])
-    assert desk.alerts("REVIVED_ORDER") == []
-    desk.agree()
-
-
-# -- emergencies -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("live", [False, True])
-@pytest.mark.parametrize("restarted", [False, True])
-@in_a_loop
-async def test_an_emergency_closes_everything_also_through_an_executor_that_has_just_come_back(
-    a_desk: MakeDesk, live: bool, restarted: bool
-) -> None:
-    desk = await a_desk(live=live).started()
-    await desk.hold()
-    await desk.hold("GBPUSD", -1)
-    desk.venue.rests = True
-    working = desk.enter("AUDUSD")
-    await desk.trade(working)
-    desk.venue.rests = False
-    halt = {"at": desk.clock.now(), "verb": "halt", "arguments": "{}", "who": "test", "why": "enough", "state": "NEW"}
-    with desk.store.transaction() as tx:
-        tx.insert(s.commands, [halt])
-    if restarted:
-        desk.new_executor()
-
-    now = desk.clock.now() if live else desk.at
-    answer = desk.gate.emergency(True, now)
-    found = await desk.executor.emergency(answer, now)
-
-    assert set(found["closing"].values()) == {FILLED}
-    assert found["cancelled"] == {working.orders[0].id: CANCELLED}
-    assert (found["left"], found["positions"]) == ([], {})
-    assert desk.venue.ours() == {}
-    desk.agree()
-
-
-@in_a_loop
-async def test_an_inferred_exit_of_an_emergency_is_booked_at_the_last_price(a_desk: MakeDesk) -> None:
-    desk = await a_desk().started()
-    await desk.hold()
-    answer = desk.gate.emergency(True, desk.at)
-
-    def unlisted(proceed: hostile.Proceed) -> Any:
-        proceed()
-        desk.venue.deals.pop()
-        raise ActorLost("VenueGateway:hostile", "lost on the way back")
-
-    desk.venue.next_time("submit", unlisted)
-    await desk.executor.emergency(answer, desk.at)
-    await desk.until(lambda: desk.story(answer.orders[0].id)[-1] == FILLED)
-
-    desk.agree(cash=False)
-    assert abs(desk.gate.book.balance - desk.gate_spec.run.cash) < 10 * NANO
 
 
 @in_a_loop

@@ -240,8 +240,7 @@ async def test_a_gate_that_is_built_anew_at_any_moment_knows_what_the_one_before
     desk.gate.settle()  # the cursor is past the unknown order now
     assert known(desk.gate) == known(desk.new_gate())
     assert desk.gate._view.unresolved == {"EURUSD"}
-    with desk.store.transaction() as tx:
-        tx.insert(s.commands, [halt(desk)])
+    desk.halt()
     desk.gate.emergency(False, desk.at)
     assert known(desk.gate) == known(desk.new_gate())
     desk.venue.always("lookup", None)
@@ -269,10 +268,6 @@ async def test_a_settlement_that_cannot_be_written_down_says_why_and_is_made_goo
     desk.agree()
 
 
-def halt(desk: Desk) -> dict[str, Any]:
-    return {"at": desk.clock.now(), "verb": "halt", "arguments": "{}", "who": "test", "why": "enough", "state": "NEW"}
-
-
 @in_a_loop
 async def test_what_its_venue_never_received_may_go_there_only_while_the_gate_still_lets_it(
     a_desk: Callable[..., Desk],
@@ -283,8 +278,7 @@ async def test_what_its_venue_never_received_may_go_there_only_while_the_gate_st
     assert desk.gate.may_send(entry)
     assert desk.gate.may_send(leaving)
 
-    with desk.store.transaction() as tx:
-        tx.insert(s.commands, [halt(desk)])
+    desk.halt()
     assert not desk.gate.may_send(entry)
     assert desk.gate.may_send(leaving)
 
@@ -302,8 +296,7 @@ async def test_an_emergency_names_what_must_go_and_an_exit_of_everything_once(a_
     desk.tick(1.2)
 
     assert desk.gate.emergency(False, desk.at).cancels == ()  # nobody has halted
-    with desk.store.transaction() as tx:
-        tx.insert(s.commands, [halt(desk)])
+    desk.halt()
     first, again = (desk.gate.emergency(True, desk.at) for _ in range(2))
 
     assert first.cancels == again.cancels == (working.orders[0].id,)

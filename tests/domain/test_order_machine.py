@@ -143,10 +143,10 @@ class OrdersAndBook(RuleBasedStateMachine):
         free = abs(held) - self.book.closing(symbol)
         quantity = (free + 1) // 2 if half else free
         if quantity:
-            made = {"id": self.an_id(), "side": -1 if held > 0 else 1, "purpose": SIGNAL, "entry": 100}
-            self.approve(an_order(symbol, quantity=quantity, reduces=quantity, **made))
+            order = an_order(symbol, id=self.an_id(), side=-1 if held > 0 else 1, quantity=quantity, reduces=quantity)
+            self.approve(msgspec.structs.replace(order, purpose=SIGNAL, entry=100))
             if goes:
-                self.take(made["id"], SUBMITTED)
+                self.take(order.id, SUBMITTED)
 
     @rule()
     def gate_settles(self) -> None:
