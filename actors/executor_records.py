@@ -103,6 +103,9 @@ class ExecutorRecords:
         """The story of an order as the database has it; what memory has already is newer."""
         units = [from_text(row.quantity) if row.quantity is not None else 0 for row in found]
         inferred = sum(one for one, row in zip(units, found, strict=True) if row.code in STANDING_IN)
+        if inferred:
+            explained = self.strangers(EXPLAINED)
+            inferred -= sum(abs(one) for key, (_, one) in explained.items() if key.startswith(f"{order_id}:"))
         self._filled.setdefault(order_id, sum(units))
         self._inferred.setdefault(order_id, inferred)
         self._story.setdefault(order_id, [row.status for row in found])
@@ -177,7 +180,8 @@ class ExecutorRecords:
         if fill.reason == orders.FINANCING:
             return True
         known = self.known(fill.order_id)
-        return known is not None and known.filled + fill.quantity >= known.order.quantity
+        news = max(0, fill.quantity - self._inferred.get(fill.order_id, 0))
+        return known is not None and known.filled + news >= known.order.quantity
 
     def _unknown(self, fills: Sequence[Fill]) -> list[Fill]:
         """Those that the database does not have."""
@@ -214,14 +218,19 @@ class ExecutorRecords:
         return count
 
     def _write(self, steps: Sequence[OrderStep], reconciling: bool, cursor: int) -> int:
-        strange = [step for step in steps if step.fill is not None and not self._ours(step)]
-        known = [step for step in steps if step not in strange] if strange else steps
-        explained = [
-            step.fill
-            for step in known
-            if step.fill is not None and not self._made_there(step) and self._explains(step.fill)
-        ]
-        news = [one for step in known if step.fill not in explained and (one := self._news(step, reconciling))]
+        strange: list[Fill] = []
+        explained: list[tuple[Fill, int]] = []
+        news: list[News] = []
+        for step in steps:
+            fill = step.fill
+            if fill is not None and not self._ours(step):
+                strange.append(fill)
+                continue
+            if fill is not None and (units := self._stands_for(step, fill)):
+                explained.append((fill, units))
+                step = _without(step, fill, units)
+            one = self._news(step, reconciling)
+            news += [] if one is None else [one]
         if not news and not strange and not explained and cursor <= self.cursor:
             return 0
         drafts: list[Draft] = []
@@ -230,11 +239,12 @@ class ExecutorRecords:
             drafts += self._events(one)
             alerts += self._alerts(one)
         with self.store.transaction() as tx:
-            for fill in (step.fill for step in strange if step.fill is not None):
+            for fill in strange:
                 kind = BAD_FILL if _bad(fill) else FILL
                 alerts += self._strange(tx, kind, fill.id, fill.symbol, fill.side * fill.quantity, fill.at)
-            for fill in explained:
-                alerts += self._strange(tx, EXPLAINED, fill.id, fill.symbol, fill.side * fill.quantity, fill.at)
+            for fill, units in explained:
+                key = f"{fill.order_id}:{fill.id}"
+                alerts += self._strange(tx, EXPLAINED, key, fill.symbol, fill.side * units, fill.at)
             seq = tx.emit(self.run.run_id, drafts + alerts)  # rows have the numbers of their events: alerts come last
             events, fills, attempts = self._rows(news, seq)
             tx.insert(s.order_events, events)
@@ -275,19 +285,19 @@ class ExecutorRecords:
         why = step.fill.reason if step.fill is not None else step.order.purpose if step.order is not None else ""
         return why in orders.MADE_THERE or why == orders.FINANCING
 
-    def _explains(self, fill: Fill) -> bool:
-        """Whether one of ours stands for this fill already: it was inferred, or said by a person, and comes late."""
-        order = self._order(fill.order_id)
-        if order is None or fill.id in self._fills:
-            return False
+    def _stands_for(self, step: OrderStep, fill: Fill) -> int:
+        """For how many units of this fill one of ours stands already: it was inferred, or said by a person, and
+        the venue's own comes late."""
+        if fill.id in self._fills or step.code in STANDING_IN or self._made_there(step):
+            return 0
         if fill.order_id not in self._story:
             self._recall(fill.order_id)
-        inferred = self._inferred.get(fill.order_id, 0)
-        if inferred < fill.quantity:
-            return False
-        self._inferred[fill.order_id] = inferred - fill.quantity
-        self._fills[fill.id] = None
-        return True
+        units = min(self._inferred.get(fill.order_id, 0), fill.quantity)
+        if units:
+            self._inferred[fill.order_id] -= units
+        if units == fill.quantity:
+            self._fills[fill.id] = None
+        return units
 
     def _news(self, step: OrderStep, reconciling: bool) -> News | None:
         """The step if it says anything new. Remembers it."""
@@ -471,3 +481,10 @@ class ExecutorRecords:
 def _bad(fill: Fill) -> bool:
     """Whether this cannot be a trade."""
     return fill.reason != orders.FINANCING and (fill.quantity <= 0 or fill.price <= 0)
+
+
+def _without(step: OrderStep, fill: Fill, units: int) -> OrderStep:
+    """The step less so many units that are booked already; without its fill if that is all of it."""
+    left = fill.quantity - units
+    rest = msgspec.structs.replace(fill, quantity=left) if left else None
+    return msgspec.structs.replace(step, fill=rest)

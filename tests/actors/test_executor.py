@@ -44,6 +44,7 @@ class Gateway:
         self.sent: list[str] = []
         self.known: dict[str, VenueOrder] = {}
         self.at_once = self.most = self.together = 0
+        self.enough = asyncio.Event()
 
     def ask(self, name: str, method: str, *args: Any, parts: int = 1) -> Any:
         return asyncio.ensure_future(getattr(self, method)(*args))
@@ -55,9 +56,10 @@ class Gateway:
         self.sent.append(order.id)
         self.at_once += 1
         self.most = max(self.most, self.at_once)
+        if self.at_once >= self.together:
+            self.enough.set()
         await asyncio.sleep(0.02)
-        while self.at_once < self.together and len(self.sent) <= self.together:
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(self.enough.wait(), 10)
         self.at_once -= 1
         return self.answer(order)
 
