@@ -19,12 +19,11 @@ from actors.reconciler import NO_ANSWER, UNSURE, Reconciler
 from actors.risk_manager import GateAnswer
 from actors.specs import ExecutorSpec
 from domain import order as orders
-from domain.candidate import identity
+from domain import reconcile
 from domain.errors import DatabaseAway, Halted, InvalidTransition, Refused, StaleEpoch, Unavailable
 from domain.money import to_float
-from domain.order import Approved, Fill, Order, OrderStep
+from domain.order import Approved, Order, OrderStep
 from domain.ports import Clock, Meter, Peers
-from domain.reconcile import OPERATOR, Known
 from domain.timeframe import SECOND
 from journal.store import Store
 
@@ -109,7 +108,7 @@ class Executor:
             known = self._records.known(order_id) or known
             if known.status not in (orders.UNKNOWN, orders.SUBMITTED):
                 raise Refused(f"order {order_id} is {known.status}: only an UNKNOWN one is resolved", "NOT_UNKNOWN")
-            await self.write(_as_told(known, status, quantity, price, at, who), reconciling=True)
+            await self.write(reconcile.said(known, status, quantity, price, at, who), reconciling=True)
         return self._records.status(order_id)
 
     async def emergency(self, answer: GateAnswer, now: int) -> dict[str, Any]:
@@ -354,34 +353,3 @@ class Executor:
 def _passing(error: Exception) -> bool:
     """Whether sending may work in a moment: nothing was sent, and the way out is not closed for longer."""
     return isinstance(error, Unavailable) and error.code not in ("CIRCUIT_OPEN", "EXPIRED")
-
-
-def _as_told(known: Known, status: str, quantity: int, price: int, at: int, who: str) -> list[OrderStep]:
-    """The steps of what an operator says of an order; the rest of one that filled in part will never fill."""
-    order, fill = known.order, None
-    left = order.quantity - known.filled
-    if status == orders.FILLED:
-        units = quantity or left
-        if not 0 < units <= left:
-            raise Refused(f"{to_float(units):g} is not what order {order.id} has left to fill", "BAD_QUANTITY")
-        fill = Fill(
-            id=identity(order.id, OPERATOR, known.filled, units),
-            order_id=order.id,
-            account=order.account,
-            symbol=order.symbol,
-            side=order.side,
-            quantity=units,
-            price=price or order.price or order.entry,
-            commission=0,
-            at=at,
-            reason=order.purpose,
-            stop=order.stop,
-            target=order.target,
-            strategy=order.strategy,
-            correlation_id=order.correlation_id,
-        )
-        status = orders.FILLED if units == left else orders.PARTIALLY_FILLED
-    steps = [OrderStep(order_id=order.id, status=status, at=at, fill=fill, code=OPERATOR, text=who)]
-    if status == orders.PARTIALLY_FILLED:
-        steps.append(OrderStep(order_id=order.id, status=orders.CANCELLED, at=at, code=OPERATOR, text=who))
-    return steps

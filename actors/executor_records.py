@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from actors import gate_rows as rows
+from actors.executor_rows import News, alerts_of, attempt_row, events_of, made_there, rows_of
 from actors.specs import RunSpec
+from actors.strangers import BAD_FILL, EXPLAINED, FILL, Strangers
 from domain import order as orders
-from domain.events import ALERT, POSITION_UPDATE, RISK_APPROVED, TRADE_EXECUTION, Draft, event_id
-from domain.money import from_text, to_float, to_text
-from domain.order import SIDE_NAME, Fill, Order, OrderStep
+from domain.events import Draft
+from domain.money import from_text
+from domain.order import Fill, Order, OrderStep
 from domain.reconcile import STANDING_IN, Known
 from journal import schema as s
-from journal.store import Store, Tx
+from journal.store import Store
 
 REMEMBERED = 10_000
 """Ended orders and fills kept in memory; an older one that is told again is looked up in the database."""
-
-ORDER, FILL, POSITION = "ORDER", "FILL", "POSITION"
-EXPLAINED, BAD_FILL = "EXPLAINED", "BAD_FILL"
-"""What a venue tells and the book does not have: not ours; a fill that one of ours, inferred, stands for; a fill
-without units or price."""
 
 NEVER_THERE = frozenset({orders.INTENT, orders.SUBMITTED, orders.UNKNOWN})
 """Statuses of an order that no venue has ever said to have."""
@@ -34,17 +31,6 @@ NEVER_THERE = frozenset({orders.INTENT, orders.SUBMITTED, orders.UNKNOWN})
 WORKS = frozenset({orders.ACCEPTED, orders.TRIGGERED})
 WORKING = WORKS | {orders.PARTIALLY_FILLED}
 """Statuses that say no more than that an order works, and those in which that is known."""
-
-
-class News(NamedTuple):
-    """A step that is news: whether it is surprising, which of its order's steps it is, units filled with it, and
-    the order, if it is known."""
-
-    step: OrderStep
-    surprising: bool
-    number: int
-    filled: int
-    order: Order | None
 
 
 _EVENTS = sa.select(
@@ -63,6 +49,7 @@ class ExecutorRecords:
 
     def __init__(self, store: Store, run: RunSpec, venue: str = "paper") -> None:
         self.store, self.run, self.venue = store, run, venue
+        self.strangers = Strangers(store, run, venue)
         self.cursor = 0
         self._story: dict[str, list[str]] = {}
         self._filled: dict[str, int] = {}
@@ -104,7 +91,7 @@ class ExecutorRecords:
         units = [from_text(row.quantity) if row.quantity is not None else 0 for row in found]
         inferred = sum(one for one, row in zip(units, found, strict=True) if row.code in STANDING_IN)
         if inferred:
-            explained = self.strangers(EXPLAINED)
+            explained = self.strangers.known(EXPLAINED)
             inferred -= sum(abs(one) for key, (_, one) in explained.items() if key.startswith(f"{order_id}:"))
         self._filled.setdefault(order_id, sum(units))
         self._inferred.setdefault(order_id, inferred)
@@ -236,17 +223,17 @@ class ExecutorRecords:
         drafts: list[Draft] = []
         alerts: list[Draft] = []
         for one in news:
-            drafts += self._events(one)
-            alerts += self._alerts(one)
+            drafts += events_of(self.run, one)
+            alerts += alerts_of(one)
         with self.store.transaction() as tx:
             for fill in strange:
                 kind = BAD_FILL if _bad(fill) else FILL
-                alerts += self._strange(tx, kind, fill.id, fill.symbol, fill.side * fill.quantity, fill.at)
+                alerts += self.strangers.tell(tx, kind, fill.id, fill.symbol, fill.side * fill.quantity, fill.at)
             for fill, units in explained:
                 key = f"{fill.order_id}:{fill.id}"
-                alerts += self._strange(tx, EXPLAINED, key, fill.symbol, fill.side * units, fill.at)
+                alerts += self.strangers.tell(tx, EXPLAINED, key, fill.symbol, fill.side * units, fill.at)
             seq = tx.emit(self.run.run_id, drafts + alerts)  # rows have the numbers of their events: alerts come last
-            events, fills, attempts = self._rows(news, seq)
+            events, fills, attempts = rows_of(self.run, news, seq)
             tx.insert(s.order_events, events)
             tx.insert(s.fills, fills)
             tx.insert(s.attempts, attempts)
@@ -277,18 +264,12 @@ class ExecutorRecords:
     def _ours(self, step: OrderStep) -> bool:
         if step.fill is not None and _bad(step.fill):
             return False
-        return self._made_there(step) or step.order_id in self._story or self._order(step.order_id) is not None
-
-    @staticmethod
-    def _made_there(step: OrderStep) -> bool:
-        """Whether the venue made the order by itself: a stop, a target, financing."""
-        why = step.fill.reason if step.fill is not None else step.order.purpose if step.order is not None else ""
-        return why in orders.MADE_THERE or why == orders.FINANCING
+        return made_there(step) or step.order_id in self._story or self._order(step.order_id) is not None
 
     def _stands_for(self, step: OrderStep, fill: Fill) -> int:
         """For how many units of this fill one of ours stands already: it was inferred, or said by a person, and
         the venue's own comes late."""
-        if fill.id in self._fills or step.code in STANDING_IN or self._made_there(step):
+        if fill.id in self._fills or step.code in STANDING_IN or made_there(step):
             return 0
         if fill.order_id not in self._story:
             self._recall(fill.order_id)
@@ -307,14 +288,14 @@ class ExecutorRecords:
         if order_id not in self._story and step.status != orders.SUBMITTED:
             self._recall(order_id)
         story = self._story.setdefault(order_id, [])
-        made_there = self._made_there(step)
-        if step.order is not None and not made_there:
+        theirs = made_there(step)
+        if step.order is not None and not theirs:
             self._orders[order_id] = step.order
         if fill is None and story and (story[-1] == step.status or story[-1] in orders.DONE):
             return None  # said before, or overtaken
         if fill is not None and story and story[-1] == orders.FILLED:
             step = msgspec.structs.replace(step, status=orders.FILLED)
-        before = story[-1] if story else (orders.SUBMITTED if made_there else orders.INTENT)
+        before = story[-1] if story else (orders.SUBMITTED if theirs else orders.INTENT)
         if fill is None and step.status in WORKS and before in WORKING and step.status not in orders.NEXT[before]:
             return None  # it works, and more than that is known
         surprising = orders.step(order_id, before, step.status, reconciling=reconciling, story=tuple(story))
@@ -325,157 +306,14 @@ class ExecutorRecords:
             if step.code in STANDING_IN:
                 self._inferred[order_id] = self._inferred.get(order_id, 0) + fill.quantity
         order = step.order or self._orders.get(order_id)
-        if order is None and fill is not None and not made_there:
+        if order is None and fill is not None and not theirs:
             order = self._order(order_id)  # one that has ended
         return News(step, surprising, len(story), self._filled.get(order_id, 0), order)
-
-    # -- alerts ----------------------------------------------------------------------------------
-
-    def alert(self, alert: str, key: str, at: int, symbol: str | None = None, **data: Any) -> None:
-        """Tell a person, once: ``key`` says which one it is among the alerts of its kind."""
-        draft = Draft(ALERT, at, f"{alert}:{key}", {"alert": alert} | data, symbol)
-        with self.store.transaction() as tx:
-            told = sa.select(s.events.c.seq).where(s.events.c.id == draft.id(self.run.run_id))
-            if tx.connection.execute(told).first() is None:
-                tx.emit(self.run.run_id, [draft])
-
-    def strangers(self, kind: str) -> dict[str, tuple[str, int]]:
-        """What was last known of this kind, by key: (symbol, signed units)."""
-        table = s.foreign_holdings
-        mine = (table.c.account == self.run.account) & (table.c.venue == self.venue) & (table.c.kind == kind)
-        with self.store.read() as c:
-            return {row.key: (row.symbol, from_text(row.quantity)) for row in c.execute(sa.select(table).where(mine))}
-
-    def foreign(self, kind: str, found: dict[str, tuple[str, int]], at: int) -> int:
-        """What the venue holds of this kind that is not ours, by key: (symbol, signed units). Tells of what is new
-        or has changed, forgets what is gone. Returns how much that was."""
-        table = s.foreign_holdings
-        mine = (table.c.account == self.run.account) & (table.c.venue == self.venue) & (table.c.kind == kind)
-        before = self.strangers(kind)
-        gone = [key for key in before if key not in found]
-        news = {key: one for key, one in found.items() if before.get(key) != one}
-        if not gone and not news:
-            return 0
-        with self.store.transaction() as tx:
-            drafts = [
-                draft
-                for key, (symbol, quantity) in news.items()
-                for draft in self._strange(tx, kind, key, symbol, quantity, at)
-            ]
-            if gone:
-                tx.connection.execute(sa.delete(table).where(mine, table.c.key.in_(gone)))
-            tx.emit(self.run.run_id, drafts)
-        return len(gone) + len(news)
-
-    def _strange(self, tx: Tx, kind: str, key: str, symbol: str, quantity: int, at: int) -> list[Draft]:
-        """Keep what is not ours, and the draft that tells of it, once for each state of it."""
-        row = {"account": self.run.account, "venue": self.venue, "kind": kind, "key": key, "symbol": symbol}
-        was = tx.connection.execute(
-            sa.select(s.foreign_holdings.c.quantity).where(
-                *(s.foreign_holdings.c[name] == row[name] for name in ("account", "venue", "kind", "key"))
-            )
-        ).scalar()
-        if was == to_text(quantity):
-            return []
-        tx.upsert(s.foreign_holdings, [row | {"quantity": to_text(quantity), "at": at}])
-        alert = kind if kind in (EXPLAINED, BAD_FILL) else f"FOREIGN_{kind}"
-        data = {"alert": alert, "venue": self.venue, "key": key, "quantity": to_float(quantity)}
-        draft = Draft(ALERT, at, f"{alert}:{key}:{to_text(quantity)}:{at}", data, symbol)
-        told = sa.select(s.events.c.seq).where(s.events.c.id == draft.id(self.run.run_id))
-        return [] if tx.connection.execute(told).first() is not None else [draft]
-
-    # -- rows and events -------------------------------------------------------------------------
-
-    def _events(self, news: News) -> list[Draft]:
-        step, fill, order = news.step, news.step.fill, news.order
-        if fill is not None and fill.reason == orders.FINANCING:
-            return [self._charge(fill)]
-        symbol = fill.symbol if fill else order.symbol if order else None
-        correlation = fill.correlation_id if fill else order.correlation_id if order else step.order_id
-        cause = event_id(self.run.run_id, RISK_APPROVED, step.order_id)
-        data: dict[str, Any] = {"order_id": step.order_id}
-        if order is not None:
-            data |= {"side": SIDE_NAME[order.side], "quantity": to_float(order.quantity), "purpose": order.purpose}
-        data |= {"code": step.code, "text": step.text} if step.code else {}
-        data |= {"surprising": True} if news.surprising else {}
-        kind = f"ORDER_{step.status}"
-        key = f"{step.order_id}:{step.status}:{fill.id if fill else news.number}"
-        drafts = [Draft(kind, step.at, key, data, symbol, correlation, cause)]
-        if fill is not None:
-            drafts.append(self._execution(fill, event_id(self.run.run_id, kind, key)))
-        return drafts
-
-    def _alerts(self, news: News) -> list[Draft]:
-        """What a person should hear of besides: an order of which nothing is certain, more filled than was asked."""
-        step, order = news.step, news.order
-        if order is None or self._made_there(step):
-            return []
-        data: dict[str, Any] = {"order_id": order.id, "code": step.code, "text": step.text}
-        if step.status == orders.UNKNOWN:
-            kind, key = "ORDER_UNKNOWN", f"{order.id}:{news.number}"
-        elif step.fill is not None and news.filled > order.quantity:
-            kind, key = "OVERFILL", f"{order.id}:{step.fill.id}"
-            data |= {"asked": to_float(order.quantity), "filled": to_float(news.filled)}
-        else:
-            return []
-        return [Draft(ALERT, step.at, f"{kind}:{key}", {"alert": kind} | data, order.symbol, order.correlation_id)]
-
-    def _charge(self, fill: Fill) -> Draft:
-        data = {"financing": to_float(fill.commission), "fill_id": fill.id}
-        return Draft(POSITION_UPDATE, fill.at, fill.id, data, fill.symbol, fill.correlation_id)
-
-    def _execution(self, fill: Fill, cause: str) -> Draft:
-        side = SIDE_NAME[fill.side]
-        instrument = self.run.instruments.get(fill.symbol)
-        lot = float(instrument.lots(fill.quantity)) if instrument else None
-        data = {
-            "side": side,
-            "direction": side,
-            "quantity": to_float(fill.quantity),
-            "lot": lot,
-            "price": to_float(fill.price),
-            "commission": to_float(fill.commission),
-            "order_id": fill.order_id,
-            "fill_id": fill.id,
-            "reason": fill.reason,
-            "bar_ts": rows.moment(fill.bar_ts),
-        }
-        return Draft(TRADE_EXECUTION, fill.at, fill.id, data, fill.symbol, fill.correlation_id, cause)
-
-    def _rows(self, news: list[News], seq: int) -> tuple[list[Any], list[Any], list[Any]]:
-        events, fills, attempts = [], [], []
-        for step, surprising, *_ in news:
-            fill = step.fill
-            events.append(
-                {
-                    "seq": seq,
-                    "order_id": step.order_id,
-                    "account": self.run.account,
-                    "status": step.status,
-                    "at": step.at,
-                    "code": step.code,
-                    "text": step.text,
-                    "venue_ref": step.venue_ref,
-                    "surprising": surprising,
-                    "fill_id": fill.id if fill else None,
-                }
-            )
-            if step.status == orders.SUBMITTED:
-                attempts.append(self._attempt(step.order_id, 1, step.at))
-            if fill is not None:
-                traded = fill.reason != orders.FINANCING
-                fills.append(rows.fill_row(self.run.run_id, seq + traded, fill))
-                seq += traded
-            seq += 1
-        return events, fills, attempts
-
-    def _attempt(self, order_id: str, n: int, at: int) -> dict[str, Any]:
-        return {"order_id": order_id, "n": n, "at": at, "epoch": self.run.epoch}
 
     def again(self, order_id: str, n: int, at: int) -> None:
         """One more attempt to send an order of which nothing was sent before; written before it is made."""
         with self.store.transaction() as tx:
-            tx.insert_new(s.attempts, [self._attempt(order_id, n, at)])
+            tx.insert_new(s.attempts, [attempt_row(self.run, order_id, n, at)])
 
 
 def _bad(fill: Fill) -> bool:

@@ -7,7 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from actors.executor_records import ORDER, POSITION, ExecutorRecords
+from actors.executor_records import ExecutorRecords
+from actors.strangers import ORDER, POSITION
 from domain import order as orders
 from domain import reconcile
 from domain.errors import ActorLost, DeadlineMissed, Refused, Unavailable, VenueError
@@ -182,7 +183,7 @@ class Reconciler:
             async with self._hand.alone(known.order.symbol):
                 written += await self.order_or_unknown(order_id, at)
         now = self._clock.now()
-        await self._hand.in_thread(lambda: self._records.foreign(ORDER, foreign, now))
+        await self._hand.in_thread(lambda: self._records.strangers.keep(ORDER, foreign, now))
         return written
 
     async def _revived(self, one: VenueOrder, status: str, at: int) -> int:
@@ -205,7 +206,7 @@ class Reconciler:
         unsure = self._unsure()
         differing = {one.symbol: one for one in reconcile.differences(ours, theirs) if one.symbol not in unsure}
         self._differs = {symbol: one for symbol, one in self._differs.items() if symbol in differing}
-        before = self._records.strangers(POSITION)
+        before = self._records.strangers.known(POSITION)
         foreign = {symbol: one for symbol, one in before.items() if symbol in unsure}
         steps = []
         for symbol, one in differing.items():
@@ -225,7 +226,7 @@ class Reconciler:
             assert step.fill is not None
             await self._alert("CLOSED_OUTSIDE", step.order_id, at, step.fill.symbol, fill_id=step.fill.id)
         now = self._clock.now()
-        await self._hand.in_thread(lambda: self._records.foreign(POSITION, foreign, now))
+        await self._hand.in_thread(lambda: self._records.strangers.keep(POSITION, foreign, now))
         await self._hand.ask_gate("foreign", {symbol: quantity for symbol, quantity in foreign.values()})
         if self._can.get("venue_stops", False):
             await self._guard(ours, theirs, at)
@@ -260,4 +261,4 @@ class Reconciler:
             await self._alert("STOP_MISSING", f"{one.symbol}:{self._clock.now()}", at, one.symbol, text=text)
 
     async def _alert(self, alert: str, key: str, at: int, symbol: str, **data: Any) -> None:
-        await self._hand.in_thread(partial(self._records.alert, alert, key, at, symbol, **data))
+        await self._hand.in_thread(partial(self._records.strangers.alert, alert, key, at, symbol, **data))

@@ -11,6 +11,8 @@ import msgspec
 
 from domain import order as orders
 from domain.candidate import identity
+from domain.errors import Refused
+from domain.money import to_float
 from domain.order import Fill, Order, OrderStep
 from domain.venue import VenueOrder, VenuePosition
 
@@ -78,27 +80,52 @@ def told(known: Known, found: VenueOrder, at: int) -> list[OrderStep]:
     missing = found.filled - known.filled
     if missing > 0:
         last = orders.FILLED if found.status == orders.FILLED else orders.PARTIALLY_FILLED
-        fill = Fill(
-            id=identity(order.id, INFERRED, known.filled, found.filled),
-            order_id=order.id,
-            account=order.account,
-            symbol=order.symbol,
-            side=order.side,
-            quantity=missing,
-            price=found.price or order.price or order.entry,
-            commission=0,
-            at=at,
-            reason=order.purpose,
-            stop=order.stop if order.opens else 0,
-            target=order.target if order.opens else 0,
-            strategy=order.strategy,
-            correlation_id=order.correlation_id,
-        )
+        fill = _stand_in(known, INFERRED, missing, found.filled, found.price, at)
         steps.append(OrderStep(order_id=order.id, status=last, at=at, fill=fill, code=INFERRED))
     status = steps[-1].status if steps else known.status
     for said in _way(status, found):
         steps.append(OrderStep(order_id=order.id, status=said, at=at, code="RECONCILED"))
     return steps
+
+
+def said(known: Known, status: str, quantity: int, price: int, at: int, who: str) -> list[OrderStep]:
+    """The steps of what a person says of an order: FILLED (units and price in 1e-9, 0 for all that is left at the
+    price it was meant for) or REJECTED. The rest of one that filled in part will never fill.
+
+    Raises Refused for more units than it has left.
+    """
+    order, left, fill = known.order, known.order.quantity - known.filled, None
+    if status == orders.FILLED:
+        units = quantity or left
+        if not 0 < units <= left:
+            raise Refused(f"{to_float(units):g} is not what order {order.id} has left to fill", "BAD_QUANTITY")
+        fill = _stand_in(known, OPERATOR, units, units, price, at)
+        status = orders.FILLED if units == left else orders.PARTIALLY_FILLED
+    steps = [OrderStep(order_id=order.id, status=status, at=at, fill=fill, code=OPERATOR, text=who)]
+    if status == orders.PARTIALLY_FILLED:
+        steps.append(OrderStep(order_id=order.id, status=orders.CANCELLED, at=at, code=OPERATOR, text=who))
+    return steps
+
+
+def _stand_in(known: Known, code: str, units: int, until: int, price: int, at: int) -> Fill:
+    """A fill that no venue has told; its id is computed from what it bridges."""
+    order = known.order
+    return Fill(
+        id=identity(order.id, code, known.filled, until),
+        order_id=order.id,
+        account=order.account,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=units,
+        price=price or order.price or order.entry,
+        commission=0,
+        at=at,
+        reason=order.purpose,
+        stop=order.stop if order.opens else 0,
+        target=order.target if order.opens else 0,
+        strategy=order.strategy,
+        correlation_id=order.correlation_id,
+    )
 
 
 def _way(status: str, found: VenueOrder) -> list[str]:
