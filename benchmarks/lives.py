@@ -77,6 +77,21 @@ def live(place: Place, arguments: list[str], early: float | None, after: float |
         engine = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=place.environment(), cwd=place.folder
         )
+    try:
+        seconds = _until(engine, out, early, after)
+    except BaseException:
+        kill_tree(engine.pid)
+        raise
+    code = engine.poll()
+    if code is None:
+        kill_tree(engine.pid)
+        engine.wait()
+        gone(place)
+    return Life(code, err.read_text(errors="replace"), seconds)
+
+
+def _until(engine: subprocess.Popen[bytes], out: Path, early: float | None, after: float | None) -> float:
+    """Wait for the end, or for the moment of the kill; seconds since its first event. Raises TimeoutError."""
     begun, told = time.monotonic(), 0.0
     while engine.poll() is None:
         now = time.monotonic()
@@ -85,16 +100,9 @@ def live(place: Place, arguments: list[str], early: float | None, after: float |
         if due or (after is not None and told and now - told > after):
             break
         if now - begun > PATIENCE + (after or 0.0):
-            kill_tree(engine.pid)
-            raise TimeoutError(f"{' '.join(arguments[2:])}: not within {PATIENCE:g} s: {err.read_text()[-2000:]}")
+            raise TimeoutError(f"the engine with pid {engine.pid} did not end within {PATIENCE:g} s")
         time.sleep(0.005)
-    seconds = time.monotonic() - told if told else 0.0
-    code = engine.poll()
-    if code is None:
-        kill_tree(engine.pid)
-        engine.wait()
-        gone(place)
-    return Life(code, err.read_text(errors="replace"), seconds)
+    return time.monotonic() - told if told else 0.0
 
 
 def gone(place: Place) -> None:

@@ -100,8 +100,11 @@ class Rounds:
     def run(self) -> dict[str, Any]:
         """All rounds, then the last run to its end."""
         undisturbed = self._undisturbed()
-        while self.counts["resumed"] < self.given.rounds and not self.wrong:
-            self._one_run(undisturbed)
+        try:
+            while self.counts["resumed"] < self.given.rounds and not self.wrong:
+                self._one_run(undisturbed)
+        except KeyboardInterrupt:
+            progress("interrupted: what has been measured so far")
         counts = self.counts
         return {
             "rounds": counts["resumed"],
