@@ -75,6 +75,9 @@ class Executor:
 
     async def record(self, steps: Sequence[OrderStep]) -> tuple[OrderStep, ...]:
         """Write down what a price-driven venue did when it was advanced. Twice is once. Nothing is left to record."""
+        doubted = self._doubted()
+        if doubted and not doubted.isdisjoint(step.order_id for step in steps):
+            await self._reconciler.fills()  # it may have filled before, unheard
         await self.write(steps, reconciling=True)
         return ()
 
@@ -206,6 +209,9 @@ class Executor:
             return await self._end(order, status, now, error.code or "UNAVAILABLE", error.what)
         except NO_ANSWER as error:
             return await self._end(order, orders.UNKNOWN, now, type(error).__name__, str(error))
+        if any(self._of_symbol(one, order.symbol) for one in self._doubted() - {order.id}):
+            with suppress(*NO_ANSWER):  # the answer that is here is written down in any case
+                await self._reconciler.fills()
         await self.write(steps, reconciling=True)
         return self._records.status(order.id)
 
@@ -277,6 +283,14 @@ class Executor:
         if self._in_flight:
             return []
         return [one for one in self._records.open_orders() if self._records.status(one) in UNSURE]
+
+    def _doubted(self) -> set[str]:
+        """Orders that may have filled, unheard."""
+        return {one for one in self._records.open_orders() if self._records.status(one) == orders.UNKNOWN}
+
+    def _of_symbol(self, order_id: str, symbol: str) -> bool:
+        known = self._records.known(order_id)
+        return known is not None and known.order.symbol == symbol
 
     def _look_after(self, needed: bool) -> None:
         if needed and (self.background is None or self.background.done()):

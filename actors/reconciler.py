@@ -158,7 +158,11 @@ class Reconciler:
             return written
         never = self._records.never_there(order.id)
         if keeps and never and not self._hand.expired(order, at) and await self._hand.ask_gate("may_send", order):
-            return await self._hand.write(await self._hand.ask("submit", self._epoch, order), reconciling=True)
+            steps: list[OrderStep] = await self._hand.ask("submit", self._epoch, order)
+            taken = [step for step in steps if step.fill is None and step.status == orders.ACCEPTED]
+            written = await self._hand.write(taken, reconciling=True)
+            written += await self.fills()  # what filled before it comes before it
+            return written + await self._hand.write(steps, reconciling=True)
         self._asked.pop(order.id, None)
         status = orders.REJECTED if never else orders.CANCELLED
         step = OrderStep(order_id=order.id, status=status, at=at, code="NOT_RECEIVED")
