@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -161,7 +161,8 @@ class Reconciler:
             steps: list[OrderStep] = await self._hand.ask("submit", self._epoch, order)
             taken = [step for step in steps if step.fill is None and step.status == orders.ACCEPTED]
             written = await self._hand.write(taken, reconciling=True)
-            written += await self.fills()  # what filled before it comes before it
+            with suppress(*NO_ANSWER):  # what filled before it comes before it; the answer that is here is not lost
+                written += await self.fills()
             return written + await self._hand.write(steps, reconciling=True)
         self._asked.pop(order.id, None)
         status = orders.REJECTED if never else orders.CANCELLED
