@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from domain.order import (
     REJECTED,
     SUBMITTED,
     UNKNOWN,
+    OrderStep,
 )
 from domain.timeframe import MINUTE
 from domain.venue import VenueOrder
@@ -76,6 +78,39 @@ async def test_an_executor_that_died_before_the_send_sends_where_the_id_is_recog
 
     assert desk.venue.sent() == [order]
     assert desk.story(order) == [SUBMITTED, ACCEPTED, FILLED]
+    desk.agree()
+
+
+@in_a_loop
+async def test_the_answer_to_an_order_given_again_is_kept_though_the_list_of_fills_fails(a_desk: MakeDesk) -> None:
+    desk = await a_desk().started()
+    order = await died(desk, hostile.dies_before)
+
+    def then_no_list(proceed: Any) -> Any:
+        answer = proceed()
+        desk.venue.next_time("fills", hostile.unavailable)
+        return answer
+
+    desk.venue.next_time("submit", then_no_list)
+
+    await desk.restarted()
+
+    assert desk.story(order) == [SUBMITTED, ACCEPTED, FILLED]
+    desk.agree()
+
+
+@in_a_loop
+async def test_what_an_order_in_doubt_has_filled_unheard_comes_before_what_is_heard_of_it(a_desk: MakeDesk) -> None:
+    desk = await a_desk().started()
+    desk.venue.next_time("submit", hostile.lost_after)
+    desk.venue.always("lookup", hostile.unavailable)
+    answer = desk.enter()
+    assert await desk.trade(answer) == [UNKNOWN]
+    order = answer.orders[0].id
+
+    await desk.executor.record([OrderStep(order_id=order, status=ACCEPTED, at=answer.at)])
+
+    assert desk.story(order) == [SUBMITTED, UNKNOWN, FILLED]
     desk.agree()
 
 
