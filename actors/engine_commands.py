@@ -69,10 +69,21 @@ def _halt(connection: sa.Connection) -> str | None:
     return said.why if said is not None and said.verb == "halt" else None
 
 
-def verified(answer: GateAnswer, found: dict[str, Any]) -> dict[str, Any]:
-    """What an emergency has done, for the answer of its command: verified when no entry is left at the venue."""
-    closing = sorted({one.symbol for one in answer.orders})
-    return {**found, "closing": closing, "orders": found["closing"], "verified": not found["left"]}
+def steps(flatten: bool) -> tuple[bool, ...]:
+    """What the gate is asked for, one after the other: first only cancels, then the exits. A reversal that is cancelled
+    closes nothing, and one that filled meanwhile has closed already: what is left to exit is known only afterwards."""
+    return (False, True) if flatten else (False,)
+
+
+def verified(answer: GateAnswer, found: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """What an emergency has done up to this step, for the answer of its command: verified when no entry is left at
+    the venue. ``closing`` also names what an exit from before already closes; ``before`` is the step before."""
+    return {
+        **found,
+        "cancelled": before.get("cancelled", {}) | found["cancelled"],
+        "closing": sorted({one.symbol for one in answer.orders}.union(found["closing"])),
+        "verified": not found["left"],
+    }
 
 
 class Engine(Protocol):

@@ -122,14 +122,16 @@ class Executor:
         asked = {one.order.id: one for one in (*map(Approved, waiting), *answer.approved)}
         exits = msgspec.structs.replace(answer, approved=tuple(asked.values()))
         cancelled, closing = await asyncio.gather(self.cancel(answer.cancels, now), self.submit(exits))
-        return {"cancelled": cancelled, "closing": closing} | await self.verify()
+        return {"cancelled": cancelled, "orders": closing} | await self.verify()
 
     async def verify(self) -> dict[str, Any]:
-        """Asked at the venue: entries that still work there, and what is held there (signed units)."""
+        """Asked at the venue: entries that still work there, symbols that an exit works for, and what is held
+        there (signed units)."""
         working = await self.ask("orders")
         positions = await self.ask("positions")
         return {
             "left": sorted(one.order.id for one in working if one.order.opens),
+            "closing": sorted({one.order.symbol for one in working if not one.order.opens}),
             "positions": {one.symbol: to_float(one.quantity) for one in positions},
         }
 

@@ -11,7 +11,7 @@ import msgspec
 
 from actors.base import Health, health_of
 from actors.driver_records import DriverRecords, RunSummary
-from actors.engine_commands import EngineCommands, verified
+from actors.engine_commands import EngineCommands, steps, verified
 from actors.engine_machine import EngineMachine, Transition
 from actors.engine_records import EngineRecords
 from actors.hosts import Hosts
@@ -266,9 +266,12 @@ class InstitutionalStrategy:
     async def emergency(self, flatten: bool) -> dict[str, Any]:
         """Working entries cancelled, every position closed if asked, and what the venue then has."""
         now, deadline = self._clock.now() if self.run_spec.live else self._at(), self.spec.deadline
-        answer: GateAnswer = await self._ask("RiskManager", "emergency", flatten, now, within=deadline)
-        within = deadline * (1 + len(answer.orders) + len(answer.cancels))
-        return verified(answer, await self._ask("Executor", "emergency", answer, now, within=within))
+        done: dict[str, Any] = {}
+        for exits in steps(flatten):
+            answer: GateAnswer = await self._ask("RiskManager", "emergency", exits, now, within=deadline)
+            within = deadline * (1 + len(answer.orders) + len(answer.cancels))
+            done = verified(answer, await self._ask("Executor", "emergency", answer, now, within=within), done)
+        return done
 
     # -- states ----------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 import sqlalchemy as sa
 
-from actors.engine_commands import latch, verified
+from actors.engine_commands import latch, steps, verified
 from actors.engine_records import alert
 from domain.ports import Clock
 from journal import commands as table
@@ -95,13 +95,19 @@ class Emergency:
 
     def _halt(self, flatten: bool, at: int) -> Any:
         """What was done and what the venue then had, or why it could not be done."""
-        actors, within = self._actors, self._run.deadline
-        answer = actors.outcome(GATE, actors.ask(GATE, "emergency", flatten, at), within)
-        if isinstance(answer, BaseException):
-            return answer
-        within *= 1 + len(answer.orders) + len(answer.cancels)
-        found = actors.outcome(EXECUTOR, actors.ask(EXECUTOR, "emergency", answer, at), within)
-        return found if isinstance(found, BaseException) else verified(answer, found)
+        actors = self._actors
+        done: dict[str, Any] = {}
+        for exits in steps(flatten):
+            within = self._run.deadline
+            answer = actors.outcome(GATE, actors.ask(GATE, "emergency", exits, at), within)
+            if isinstance(answer, BaseException):
+                return answer
+            within *= 1 + len(answer.orders) + len(answer.cancels)
+            found = actors.outcome(EXECUTOR, actors.ask(EXECUTOR, "emergency", answer, at), within)
+            if isinstance(found, BaseException):
+                return found
+            done = verified(answer, found, done)
+        return done
 
     def _last(self) -> tuple[int, int]:
         """The last cycle that was opened, and the time at which an emergency acts: the clock's, or the run's T."""

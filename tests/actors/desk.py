@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from actors.engine_commands import steps, verified
 from actors.executor import Executor
 from actors.risk_manager import GateAnswer, RiskManager
 from actors.specs import ExecutorSpec, GateSpec
@@ -209,6 +210,14 @@ class Desk:
         row = {"verb": "halt", "arguments": "{}", "who": "test", "why": "enough", "state": "NEW"}
         with self.store.transaction() as tx:
             tx.insert(s.commands, [row | {"at": self.clock.now()}])
+
+    async def emergency(self, now: int) -> dict[str, Any]:
+        """A halt that flattens, as the driver or the supervisor carries it out."""
+        done: dict[str, Any] = {}
+        for exits in steps(True):
+            answer = self.gate.emergency(exits, now)
+            done = verified(answer, await self.executor.emergency(answer, now), done)
+        return done
 
     async def until(self, holds: Callable[[], bool]) -> None:
         for _ in range(2_000):

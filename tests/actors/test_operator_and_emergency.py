@@ -149,10 +149,9 @@ async def test_an_emergency_closes_everything_also_through_an_executor_that_has_
         desk.new_executor()
 
     now = desk.clock.now() if live else desk.at
-    answer = desk.gate.emergency(True, now)
-    found = await desk.executor.emergency(answer, now)
+    found = await desk.emergency(now)
 
-    assert set(found["closing"].values()) == {FILLED}
+    assert set(found["orders"].values()) == {FILLED}
     assert found["cancelled"] == {working.orders[0].id: CANCELLED}
     assert (found["left"], found["positions"]) == ([], {})
     assert desk.venue.ours() == {}
@@ -171,10 +170,49 @@ async def test_an_emergency_sends_the_exit_that_a_driver_which_hangs_has_not_sen
     if restarted:
         desk.new_executor()
 
-    now = desk.clock.now()
-    found = await desk.executor.emergency(desk.gate.emergency(True, now), now)
+    found = await desk.emergency(desk.clock.now())
 
     assert found["positions"] == {}
+    desk.agree()
+
+
+@in_a_loop
+async def test_an_emergency_names_what_an_exit_from_before_already_closes(a_desk: MakeDesk) -> None:
+    desk = await a_desk(live=True).started()
+    await desk.hold()
+    desk.venue.rests = True
+    await desk.trade(desk.leave())
+    desk.halt()
+
+    found = await desk.emergency(desk.clock.now())
+
+    assert found["orders"] == {}
+    assert (found["closing"], found["positions"], found["verified"]) == (["EURUSD"], {"EURUSD": 10_000.0}, True)
+
+
+@pytest.mark.parametrize("fills", [False, True])
+@in_a_loop
+async def test_an_emergency_closes_what_a_working_reversal_would_have_closed(a_desk: MakeDesk, fills: bool) -> None:
+    desk = await a_desk(live=True).started()
+    await desk.hold()
+    desk.venue.rests = True
+    reversal = desk.enter(side=-1)
+    await desk.trade(reversal)
+    desk.venue.rests = False
+    desk.halt()
+    if fills:  # just before it is cancelled
+
+        def too_late(proceed: hostile.Proceed) -> Any:
+            desk.venue.trade(reversal.orders[0].id, 2 * UNITS)
+            return proceed()
+
+        desk.venue.next_time("cancel", too_late)
+
+    found = await desk.emergency(desk.clock.now())
+
+    assert reversal.orders[0].reduces == UNITS
+    assert found["cancelled"] == {reversal.orders[0].id: FILLED if fills else CANCELLED}
+    assert (found["verified"], found["closing"], found["positions"]) == (True, ["EURUSD"], {})
     desk.agree()
 
 

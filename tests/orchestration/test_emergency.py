@@ -34,7 +34,7 @@ class Desk:
         self.calls: list[tuple[str, tuple[Any, ...], float]] = []
         self.exit = an_order(symbol="EURUSD", purpose="EMERGENCY")
         self.gate: Any = GateAnswer((Approved(self.exit),), (), T, ("order-1",))
-        self.executor: Any = VENUE | {"closing": {self.exit.id: "ACCEPTED"}}
+        self.executor: Any = VENUE | {"closing": ["GBPUSD"], "orders": {self.exit.id: "ACCEPTED"}}
         run = Run(run_id="run", live=live, since=BEGAN, halt_file=str(self.file), deadline=2.0)
         self.emergency = Emergency(self, store, run, self, lambda: self.seconds)
 
@@ -92,11 +92,11 @@ def test_the_driver_has_two_seconds(desk: Desk) -> None:
     desk.after(1.0)
 
     asked = [(name, args[0]) for name, args, _ in desk.calls]
-    assert asked == [("RiskManager", True), ("Executor", desk.gate)]
+    assert asked == [("RiskManager", False), ("Executor", desk.gate), ("RiskManager", True), ("Executor", desk.gate)]
     row = desk.row(number)
     assert (row["state"], row["step"], row["run_id"], row["cycle"]) == ("DONE", "emergency", "run", 0)
     assert msgspec.json.decode(row["answer"]) == VENUE | {
-        "closing": ["EURUSD"],
+        "closing": ["EURUSD", "GBPUSD"],
         "orders": {desk.exit.id: "ACCEPTED"},
         "verified": True,
     }
@@ -105,7 +105,7 @@ def test_the_driver_has_two_seconds(desk: Desk) -> None:
     ]
     assert not desk.emergency.wanted
     desk.after(5.0)
-    assert len(desk.calls) == 2
+    assert len(desk.calls) == 4
 
 
 def test_a_driver_that_owes_an_answer_is_not_waited_for(desk: Desk) -> None:
