@@ -43,7 +43,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A stance that has changed: what and why, never how much. Prices and distances in 1e-9.
 
     ``at`` is the close of the bar that spoke (T); ``stop`` and ``target`` are distances from the
-    entry, 0 for none; ``limit`` is 0 for a market entry. ``expires_at`` is when the plan dies.
+    entry, 0 for none; ``limit`` is 0 for a market entry. ``expires_at`` is when the plan dies. ``factor`` is what
+    research makes of the size (0 to 1).
     """
 
     symbol: str
@@ -58,6 +59,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     expires_at: int
     limit: int = 0
     reasons: tuple[str, ...] = ()
+    regime: str = ""
+    factor: float = 1.0
 
 
 class Exit(msgspec.Struct, frozen=True, gc=False):
@@ -71,12 +74,40 @@ class Exit(msgspec.Struct, frozen=True, gc=False):
     fraction: float = 1.0
 
 
+class Amend(msgspec.Struct, frozen=True, gc=False):
+    """A wish to move the stop of an open position to a price (1e-9): it may only tighten. ``purpose`` names the policy,
+    ``flag`` what is remembered of the position once the venue has confirmed ("" for nothing)."""
+
+    symbol: str
+    strategy: str
+    purpose: str
+    at: int
+    price: int
+    stop: int
+    flag: str = ""
+
+
 class Held(msgspec.Struct, frozen=True, gc=False):
-    """What an agent must know of its symbol's position; ``closing`` is already on its way out."""
+    """What an agent must know of its symbol's position; ``closing`` is already on its way out.
+
+    ``entry``, ``stop`` and ``target`` are prices, ``distance`` is R: the price distance from the entry to the first
+    stop, fixed at entry (0 without a stop). ``first`` is the quantity that was held at most. ``best`` and ``worst`` are
+    the extremes of the price since the entry, this bar included. ``flags`` are set when the venue has confirmed;
+    while a change of the stop is not confirmed, ``amending`` says so.
+    """
 
     quantity: int
     closing: int = 0
     entry: int = 0
+    stop: int = 0
+    target: int = 0
+    distance: int = 0
+    first: int = 0
+    opened_at: int = 0
+    best: int = 0
+    worst: int = 0
+    flags: tuple[str, ...] = ()
+    amending: bool = False
 
 
 class HostReport(msgspec.Struct, frozen=True):
@@ -92,6 +123,7 @@ class HostReport(msgspec.Struct, frozen=True):
     exits: tuple[Exit, ...] = ()
     texts: dict[str, str] = {}
     behind: bool = False
+    amends: tuple[Amend, ...] = ()
 
 
 def ranked(candidates: list[Candidate]) -> list[Candidate]:

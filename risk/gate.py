@@ -137,7 +137,8 @@ class Gate:
             if isinstance(wanted, Denial):
                 return wanted
             if self.rules.sizing.shrinks:
-                wanted = min([wanted, *(room.room(wish, view) for _, room in self.rules.rooms)])
+                for _, room in self.rules.rooms:
+                    wanted = min(wanted, room.room(wish, view, wanted))
             elif wanted > instrument.max_quantity:
                 return Denial("SIZE_TOO_LARGE", to_float(wanted), to_float(instrument.max_quantity))
             size = instrument.floor_quantity(wanted)
@@ -201,6 +202,12 @@ def wish_of(candidate: Candidate, view: View, spread: int) -> Wish:
         reference=price + (spread if candidate.direction > 0 and not candidate.limit else 0),
         limit=limit,
         closing=abs(held) - view.book.closing(candidate.symbol) if reverses else 0,
+        spread=spread,
+        strategy=candidate.strategy,
+        score=candidate.score,
+        probability=candidate.probability,
+        regime=candidate.regime,
+        factor=candidate.factor,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -10,7 +11,12 @@ from domain.book import Book
 from domain.instrument import Instrument
 from domain.money import Rate, convert, times
 from risk.config import RiskConfig
+from risk.costs import Costs
+from risk.exposure import Exposure
+from risk.news import Calendar
+from risk.returns import Returns
 from risk.state import TradingState
+from risk.statistics import Statistics
 
 
 class Denial(NamedTuple):
@@ -21,11 +27,19 @@ class Denial(NamedTuple):
     threshold: float | str | None = None
 
 
+class Figures(NamedTuple):
+    """What a rule compares: the value it finds and its threshold; None where there is no such number."""
+
+    value: float | str | None = None
+    threshold: float | str | None = None
+
+
 class Wish(msgspec.Struct, gc=False):
     """An entry that asks to pass. Prices and distances in 1e-9; ``closing`` is what a reversal closes first.
 
     ``reference`` is the price at which it would enter now: ask for a buy, bid for a sell, or its ``limit``
-    on the tick (0 for a market entry).
+    on the tick (0 for a market entry). ``spread`` is the current one. ``factor`` is what research makes of the size
+    (0 to 1).
     """
 
     symbol: str
@@ -38,6 +52,12 @@ class Wish(msgspec.Struct, gc=False):
     reference: int = 0
     closing: int = 0
     limit: int = 0
+    spread: int = 0
+    strategy: str = ""
+    score: float = 0.5
+    probability: float = 0.5
+    regime: str = ""
+    factor: float = 1.0
 
 
 class Lock(msgspec.Struct, frozen=True):
@@ -57,27 +77,42 @@ class Lock(msgspec.Struct, frozen=True):
 class View:
     """The moment a wish is judged in. One object, filled anew for each wish.
 
-    ``equity``, ``peak`` and ``day_equity`` are money in the account currency; ``bar_at`` is the close
-    of the symbol's newest bar, ``age_limit`` how old it may be (ns, 0 = not checked).
+    ``equity``, ``peak``, ``day_equity`` and ``first_cash`` are money in the account currency; ``bar_at`` is the close
+    of the symbol's newest bar, ``age_limit`` how old it may be (ns, 0 = not checked), ``volume`` its volume in units
+    (0 unknown). ``entries`` are the times (ns) of the entries approved in the last hour, oldest first, and
+    ``last_entry`` that of each symbol's newest. ``bad_prints`` are symbols whose newest bar was held back.
     """
 
     __slots__ = (
         "age_limit",
+        "bad_prints",
         "bar_at",
         "book",
+        "calendar",
         "config",
+        "costs",
         "day_equity",
         "engine_paused",
+        "entries",
         "equity",
+        "exposure",
+        "first_cash",
         "instrument",
+        "instruments",
+        "last_entry",
         "locks",
         "now",
         "peak",
         "price",
         "rate",
+        "returns",
         "state",
+        "statistics",
+        "timeframe",
         "trades_today",
         "unresolved",
+        "venue",
+        "volume",
     )
 
     def __init__(self, config: RiskConfig, book: Book) -> None:
@@ -86,17 +121,30 @@ class View:
         self.state = TradingState()
         self.engine_paused = False
         self.instrument: Instrument | None = None
+        self.instruments: Mapping[str, Instrument] = {}
         self.rate: Rate | None = None
         self.price = 0
         self.now = 0
         self.bar_at = 0
         self.age_limit = 0
+        self.timeframe = 0
+        self.volume = 0.0
         self.equity = 0
         self.peak = 0
         self.day_equity = 0
+        self.first_cash = 0
         self.trades_today = 0
+        self.entries: Sequence[int] = ()
+        self.last_entry: Mapping[str, int] = {}
         self.locks: list[Lock] = []
         self.unresolved: set[str] = set()
+        self.bad_prints: Container[str] = ()
+        self.calendar: Calendar | None = None
+        self.statistics = Statistics()
+        self.returns: Returns | None = None
+        self.exposure = Exposure(book)
+        self.costs: Mapping[str, Costs] = {}
+        self.venue = ""
 
     def notional(self, quantity: int, price: int) -> int:
         """Value of a quantity in the account currency."""
@@ -117,14 +165,22 @@ class Rule(Protocol):
 
     def check(self, wish: Wish, view: View) -> Denial | None: ...
 
+    def figures(self, wish: Wish, view: View) -> Figures:
+        """What it compares, for people who ask why; the same values as in its denial."""
+        ...
+
 
 class Room(Protocol):
-    """One limit on size: the quantity (1e-9 units) that still fits."""
+    """One limit on size: the quantity (1e-9 units) that still fits, at most ``wanted``."""
 
     stage: int
     keys: tuple[str, ...]
     code: str
 
-    def room(self, wish: Wish, view: View) -> int: ...
+    def room(self, wish: Wish, view: View, wanted: int) -> int: ...
 
     def exceeded(self, wish: Wish, view: View, quantity: int) -> Denial | None: ...
+
+    def figures(self, wish: Wish, view: View, quantity: int) -> Figures:
+        """Its value with that quantity, and its threshold."""
+        ...

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 from domain.registry import unknown
-from orchestration.settings.keys import COST_CLASSES, NOT_YET, SECRET, Key, allowed, key_of, names_in
+from orchestration.settings.key import Key
+from orchestration.settings.keys import COST_CLASSES, NOT_YET, SECRET, allowed, key_of, names_in
 from orchestration.settings.layers import Given, shown
 from orchestration.settings.parse import PARSERS, currency
 from orchestration.settings.problems import Problems
@@ -79,6 +80,8 @@ def _part_fault(key: Key, value: Any) -> str | None:
     if key.sub == "class":
         wrong = [one for one in value if one not in COST_CLASSES]
         return f"{', '.join(wrong)}: no such asset class (known: {', '.join(COST_CLASSES)})" if wrong else None
+    if key.sub != "currency":
+        return None
     for one in value:
         try:
             currency(one)

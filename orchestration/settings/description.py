@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestration.settings.keys import VENUE_KEYS, Key, allowed, key_of
+from orchestration.settings.key import Key
+from orchestration.settings.keys import VENUE_KEYS, allowed, key_of
 from orchestration.settings.tree import Settings
 
 

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
 
-Whole = Annotated[int, Ge(1), Le(10**9)]
-Fraction = Annotated[float, Gt(0), Le(1)]
-Money = Annotated[float, Gt(0), Le(1e12)]
-Bps = Annotated[float, Ge(0), Le(10_000)]
-Seconds = Annotated[float, Gt(0), Le(604_800)]
+from orchestration.settings.key import Bps, Key, Money, Seconds, Whole
+from orchestration.settings.risk_keys import EXIT_KEYS, RISK_KEYS
 
 COST_CLASSES = ("default", "forex", "metal", "crypto", "other")
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """``names``: the registry whose names are allowed. ``parse``: what must be readable in the text.
-    ``feeds``: the feeds that have it. ``sub``: the names of a mapping's entries ('currency', 'class')."""
-
-    type: Any
-    default: Any
-    what: str
-    names: str = ""
-    parse: str = ""
-    feeds: tuple[str, ...] = ()
-    sub: str = ""
-
 
 KEYS: dict[str, Key] = {
     "symbols": Key(str | list[str], None, "what to trade", parse="symbols"),
@@ -63,23 +44,8 @@ KEYS: dict[str, Key] = {
     ),
     "feed.follow": Key(bool, False, "read files that grow, as a live feed", feeds=("recorded",)),
     "strategy.name": Key(str, "ema_cross", "the strategy of every symbol", names="strategies:STRATEGIES"),
-    "risk.max_open_positions": Key(Whole | None, None, "symbols that may hold a position"),
-    "risk.max_positions_per_symbol": Key(Whole | None, None, "entries a symbol may hold"),
-    "risk.max_orders_in_flight": Key(Whole | None, None, "orders sent and not ended"),
-    "risk.max_order_notional": Key(Money | None, None, "value of one order, account currency"),
-    "risk.max_daily_loss": Key(Money | None, None, "day-start equity minus equity, account currency"),
-    "risk.max_drawdown_soft": Key(Fraction | None, None, "of the equity peak: from here only exits"),
-    "risk.max_drawdown": Key(Fraction | None, None, "of the equity peak: from here the kill switch"),
-    "risk.max_trades_per_day": Key(Whole | None, None, "entries in one risk day"),
-    "risk.require_stop": Key(bool, True, "entries without a stop are denied"),
-    "risk.count_foreign": Key(bool, True, "positions at the venue that are not ours count as exposure"),
-    "risk.day_start": Key(str | None, None, "start of the risk day, null by asset class", parse="day_start"),
-    "risk.sizing": Key(str, "fixed_fraction", "how many units an entry asks for", names="risk.sizing:SIZING"),
-    "risk.units": Key(Annotated[float, Gt(0), Le(1e12)], 10_000.0, "units of the base, for fixed_units"),
-    "risk.risk_fraction": Key(Fraction, 0.005, "of equity at risk, for fixed_fraction"),
-    "risk.max_data_age": Key(Whole, 3, "bars after which a price is stale"),
-    "risk.rules": Key(list[str] | None, None, "rules in their order, null for all", names="risk.rules:RULES"),
-    "risk.stages_off": Key(list[Literal[2, 5, 6, 7, 8, 10]], [], "stages of the gate without explicit keys"),
+    **RISK_KEYS,
+    **EXIT_KEYS,
     "ray.address": Key(str, "local", "local, auto, or a cluster's host:port", parse="address"),
     "ray.dashboard": Key(bool, True, "start Ray's dashboard"),
     "ray.agents_per_host": Key(Literal["auto"] | Whole, "auto", "symbols that share an actor"),
@@ -117,7 +83,7 @@ VENUE_KEYS: dict[str, Key] = {
     "breaker_seconds": Key(Seconds, 60.0, "seconds until an open breaker lets one call try"),
 }
 
-SECTIONS = ("account", "feed", "strategy", "risk", "ray", "database", "cycle", "supervision")
+SECTIONS = ("account", "feed", "strategy", "risk", "exits", "ray", "database", "cycle", "supervision")
 NOT_YET = ("mt5", "jupiter")
 """Names that are known but not part of this version."""
 

@@ -117,6 +117,10 @@ class Flattener:
         self.problems.config(f"{self.where(line)}: {key} is not a known key{hint(key)}")
 
 
+LISTED = 40
+"""Keys of a section that a message names."""
+
+
 def hint(key: str) -> str:
     """What may have been meant: the nearest key, or all keys of the section."""
     section, _, name = key.rpartition(".")
@@ -128,6 +132,8 @@ def hint(key: str) -> str:
     same = [one for one in known if one.rpartition(".")[2] == name] or difflib.get_close_matches(key, known, 1, 0.8)
     if same:
         return f"; did you mean {same[0]}?"
+    if len(inside) > LISTED:
+        return f"; python cli.py config show lists the {len(inside)} keys of {section}"
     return f" (known{f' in {section}' if section else ''}: {', '.join(inside)})"
 
 

@@ -40,12 +40,20 @@ from orchestration.settings.tree import (
     Written,
     masked,
 )
-from risk.config import RiskConfig
+from risk.config import ExitConfig, RiskConfig
 
 SIM_START = 1_704_153_600_000_000_000
 """2024-01-02T00:00Z: when simulated time begins."""
 
-MONEY = ("max_order_notional", "max_daily_loss", "units")
+MONEY = (
+    "max_order_notional",
+    "max_daily_loss",
+    "max_symbol_loss",
+    "max_exposure",
+    "min_free_balance",
+    "units",
+)
+MONEY_BY_CLASS = ("max_risk_money",)
 
 
 def load(overrides: Overrides, environ: Mapping[str, str] | None = None) -> Settings:
@@ -106,6 +114,7 @@ def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settin
         feed=feed,
         strategy=Strategy(name=merged["strategy.name"], parameters=parameters, preset=preset_parameters),
         risk=_risk(merged),
+        exits=_exits(merged),
         venues=_venues(merged),
         ray=_ray(merged),
         cycle=_cycle(merged),
@@ -272,12 +281,23 @@ def _account(merged: Merged) -> Account:
 
 def _risk(merged: Merged) -> RiskConfig:
     keys = {key.removeprefix("risk."): one for key, one in merged.under("risk").items()}
-    values = {name: one.value for name, one in keys.items()}
+    values = {name: _tupled(one.value) for name, one in keys.items()}
     for name in MONEY:
         values[name] = None if values[name] is None else _amount(values[name])
-    values["rules"] = None if values["rules"] is None else tuple(values["rules"])
+    for name in MONEY_BY_CLASS:
+        values[name] = {kind: _amount(value) for kind, value in values[name].items()}
     values["stages_off"] = tuple(sorted(set(values["stages_off"])))
-    return RiskConfig(**values, explicit=frozenset(name for name, one in keys.items() if one.rank > PRESET))
+    explicit = frozenset(name for name, one in keys.items() if one.rank > PRESET)
+    return msgspec.convert({**values, "explicit": explicit}, RiskConfig)  # 1 becomes 1.0, as after a round trip
+
+
+def _exits(merged: Merged) -> ExitConfig:
+    values = {key.removeprefix("exits."): one.value for key, one in merged.under("exits").items()}
+    return msgspec.convert({**values, "targets": parse.targets(values["targets"])}, ExitConfig)
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _venues(merged: Merged) -> tuple[Venue, ...]:

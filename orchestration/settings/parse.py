@@ -7,9 +7,11 @@ import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from domain.timeframe import DayStart, nanos
+from risk import holidays, news, sessions
 
 MOST_SYMBOLS = 100_000
 _SYMBOL = re.compile(r"[A-Za-z0-9._-]{1,32}", re.ASCII)
@@ -118,6 +120,29 @@ def web(value: str) -> str:
     return value
 
 
+def score_factors(value: dict[str, float]) -> tuple[tuple[float, float], ...]:
+    """(score from which, factor of the size), lowest first."""
+    try:
+        found = sorted((float(score), float(factor)) for score, factor in value.items())
+    except ValueError:
+        found = [(2.0, 0.0)]
+    if not all(0 <= score <= 1 for score, _ in found):
+        raise ValueError("allowed: scores from 0 to 1, each with its factor, such as {'0.5': 1, '0.8': 1.5}")
+    return tuple(found)
+
+
+def targets(value: list[dict[str, float]]) -> tuple[tuple[float, float], ...]:
+    """(at, fraction) of each partial close: profits rise, fractions sum up to 1 at most."""
+    if not all(set(one) == {"at", "fraction"} for one in value):
+        raise ValueError("allowed: a list of {at: profit in r, fraction: of the first size}")
+    found = tuple((float(one["at"]), float(one["fraction"])) for one in value)
+    if any(later[0] <= one[0] for one, later in pairwise(found)):
+        raise ValueError("each target must be farther than the one before")
+    if sum(fraction for _, fraction in found) > 1 + 1e-12:
+        raise ValueError("the fractions sum up to more than 1")
+    return found
+
+
 PARSERS: dict[str, Callable[[Any], Any]] = {
     "symbols": symbols,
     "currency": currency,
@@ -127,4 +152,10 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "address": address,
     "url": url,
     "web": web,
+    "score_factors": score_factors,
+    "targets": targets,
+    "sessions": sessions.windows,
+    "time_of_day": sessions.time_of_day,
+    "holidays": holidays.days,
+    "news": news.sources,
 }

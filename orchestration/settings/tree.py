@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from risk.config import RiskConfig
+from risk.config import ExitConfig, RiskConfig
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +149,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     written: dict[str, Written]
     notices: tuple[str, ...]
     supervision: Supervision = Supervision()
+    exits: ExitConfig = ExitConfig()
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")

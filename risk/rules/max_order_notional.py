@@ -19,7 +19,7 @@ class MaxOrderNotional:
     def build(cls, config: RiskConfig) -> MaxOrderNotional | None:
         return None if config.max_order_notional is None else cls(config.max_order_notional)
 
-    def room(self, wish: Wish, view: View) -> int:
+    def room(self, wish: Wish, view: View, wanted: int) -> int:
         assert view.rate is not None
         numerator, denominator = view.rate
         return self.most * NANO * denominator // (wish.reference * numerator)

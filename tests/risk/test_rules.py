@@ -338,7 +338,7 @@ def test_an_entry_is_worth_so_much_at_most(units: str, rate: tuple[int, int], ex
     wish, view = a_wish(), a_view(rate=rate)
 
     assert one.exceeded(wish, view, nano(units)) == exceeded
-    assert (nano(units) <= one.room(wish, view)) == (exceeded is None)
+    assert (nano(units) <= one.room(wish, view, nano(units))) == (exceeded is None)
 
 
 # -- the registry --------------------------------------------------------------------------------
