@@ -13,6 +13,7 @@ from orchestration.terminal import (
     verbs_doctor,
     verbs_events,
     verbs_lists,
+    verbs_locks,
     verbs_look,
     verbs_operate,
     verbs_orders,
@@ -32,6 +33,7 @@ app = typer.Typer(
     add_completion=False,
 )
 orders = typer.Typer()
+locks = typer.Typer()
 config = typer.Typer(no_args_is_help=True, help="Show or check what a run would be told.")
 database = typer.Typer(no_args_is_help=True, help="Make, update, check or copy the database.")
 
@@ -43,7 +45,9 @@ app.add_typer(orders, name="orders", rich_help_panel=LOOK)
 orders.callback(invoke_without_command=True)(verbs_look.orders)
 orders.command("resolve")(verbs_orders.resolve)
 app.command("trades", rich_help_panel=LOOK)(verbs_look.trades)
-app.command("locks", rich_help_panel=LOOK)(verbs_look.locks)
+app.add_typer(locks, name="locks", rich_help_panel=LOOK)
+locks.callback(invoke_without_command=True)(verbs_locks.locks)
+locks.command("remove")(verbs_locks.remove)
 app.command("events", rich_help_panel=LOOK)(verbs_events.events)
 app.command("replay", rich_help_panel=LOOK)(verbs_replay.replay)
 

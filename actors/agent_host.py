@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,12 +12,19 @@ from actors.base import Failure, Health, guarded, health_of
 from actors.pair_agent import PairAgent, Report
 from actors.snapshot import GateSnapshot
 from actors.specs import HostSpec
-from domain.candidate import CODE, HAS_TEXT, REPORT, Candidate, Exit, HostReport
+from domain.candidate import CODE, HAS_TEXT, REPORT, HostReport
+from domain.instrument import unlisted
 from domain.market import BarBatch, Bars
+from domain.money import from_float
 from domain.registry import build
+from risk.exits.base import NO_READING, policies, reads_indicators
+from risk.exits.base import Facts as BarFacts
 from strategies import STRATEGIES
 from strategies.base import resolve
 from strategies.runner import FAILED, Rows, Steps
+
+if TYPE_CHECKING:
+    from risk.exits.readings import Readings
 
 Rowed = NDArray[np.int64]
 
@@ -27,9 +37,12 @@ class AgentHost:
     def __init__(self, spec: HostSpec) -> None:
         self.spec = spec
         strategy = build("strategy", spec.strategy, STRATEGIES)
-        self._agents = [PairAgent(symbol, spec.strategy, spec.timeframe_ns) for symbol in spec.symbols]
+        self._policies = policies(spec.exits)
+        self._agents = [PairAgent(symbol, spec.strategy, spec.timeframe_ns, self._policies) for symbol in spec.symbols]
         self._strategy, self._params = strategy, resolve(strategy, spec.parameters)
         self._rows = Rows(strategy, self._params, len(spec.symbols))
+        self._readings = self._no_readings()
+        self._instruments = spec.instruments or tuple(unlisted(symbol, "", 9) for symbol in spec.symbols)
         self._index = {symbol: row for row, symbol in enumerate(spec.symbols)}
         self._local = np.full(spec.width, -1, np.int64)
         self._local[list(spec.rows)] = np.arange(len(spec.rows))
@@ -45,12 +58,15 @@ class AgentHost:
         """
         if after == -1:
             self._rows = Rows(self._strategy, self._params, len(self.spec.symbols))
+            self._readings = self._no_readings()
             self._closes[:] = np.nan
             self._at, self._last, self._cycle = -1, None, 0
         if after == self._at:
             bars, local = self._mine(batch.rows)
             if len(bars):
                 self._rows.load(bars, local)
+                if self._readings is not None:
+                    self._readings.step(bars, local)
                 self._closes[local] = bars["close"]
             self._at = batch.at
         return self._at
@@ -65,14 +81,21 @@ class AgentHost:
         if after != self._at or snapshot is None:
             return HostReport(at=self._at, rows=b"", behind=True)
         bars, local = self._mine(batch.rows)
-        report = self._report(batch.at, bars, local, snapshot)
+        self._last = self._report(batch.at, bars, local, snapshot)
         self._at = max(batch.at, self._at)
         self._cycle = cycle
-        self._last = HostReport(*report)
         return self._last
 
     def health(self) -> Health:
         return health_of(self.spec.name, symbols=len(self.spec.symbols), at=self._at)
+
+    def _no_readings(self) -> Readings | None:
+        """Rows that have seen no bar; None if nobody asks for indicators."""
+        if not (self.spec.regimes or reads_indicators(self._policies)):
+            return None
+        from risk.exits.readings import Readings
+
+        return Readings(self.spec.exits, len(self.spec.symbols))
 
     def _mine(self, bars: Bars) -> tuple[Bars, Rowed]:
         local = self._local[bars["row"]]
@@ -80,43 +103,56 @@ class AgentHost:
             return bars, local
         return bars[local >= 0], local[local >= 0]
 
-    def _report(
-        self, at: int, bars: Bars, local: Rowed, snapshot: GateSnapshot
-    ) -> tuple[int, bytes, tuple[Candidate, ...], tuple[Exit, ...], dict[str, str]]:
+    def _report(self, at: int, bars: Bars, local: Rowed, snapshot: GateSnapshot) -> HostReport:
         rows = np.zeros(len(self._agents), REPORT)
         rows["code"] = CODE["NO_NEW_BAR"]
         self._closes[local] = bars["close"]
         rows["close"] = self._closes
         said, raised = self._step(bars, local)
         rows["stance"][local] = said.stances
-        rows["code"][local] = np.where(said.warming, CODE["WARMING_UP"], CODE["NO_SIGNAL"])
-        speaking = said.changed | said.failed | (self._holding(snapshot)[local] & ~said.warming)
-        candidates: list[Candidate] = []
-        exits: list[Exit] = []
+        changes, failures, warming = said.changed, said.failed, said.warming
+        rows["code"][local] = np.where(warming, CODE["WARMING_UP"], CODE["NO_SIGNAL"])
+        holding = self._holding(snapshot)[local]
+        speaking = changes | failures | (holding if self._policies else holding & ~warming)
+        reports: list[Report] = []
         texts: dict[str, str] = {}
         for index in np.flatnonzero(speaking):
             row = int(local[index])
-            failed = raised.get(row) or ("its step is not sound" if said.failed[index] else "")
+            failed = raised.get(row) or ("its step is not sound" if failures[index] else "")
             answer: Report | Failure
             if failed:
                 answer = Failure(failed)
+            elif warming[index]:
+                answer = Report(CODE["WARMING_UP"])
             else:
-                stance, changed = int(said.stances[index]), bool(said.changed[index])
+                stance, changed = int(said.stances[index]), bool(changes[index])
                 answer = guarded(self._speak, row, at, stance, changed, float(self._closes[row]), snapshot)
+            report = Report(CODE["ERROR"]) if isinstance(answer, Failure) else answer
+            if self._policies and holding[index]:
+                managed = guarded(self._managed, row, at, bars[index], report, snapshot)
+                if isinstance(managed, Failure):
+                    answer = managed
+                else:
+                    report = managed
+            rows["code"][row] = report.code
             if isinstance(answer, Failure):
                 rows["code"][row] = CODE["ERROR"]
                 rows["flags"][row] |= HAS_TEXT
                 texts[self.spec.symbols[row]] = f"ERROR: {answer.what}"
-            else:
-                rows["code"][row] = answer.code
-                if answer.candidate is not None:
-                    candidates.append(answer.candidate)
-                if answer.exit is not None:
-                    exits.append(answer.exit)
-        return at, rows.tobytes(), tuple(candidates), tuple(exits), texts
+            reports.append(report)
+        return HostReport(
+            at=at,
+            rows=rows.tobytes(),
+            candidates=tuple(one.candidate for one in reports if one.candidate is not None),
+            exits=tuple(one.exit for one in reports if one.exit is not None),
+            amends=tuple(one.amend for one in reports if one.amend is not None),
+            texts=texts,
+        )
 
     def _step(self, bars: Bars, local: Rowed) -> tuple[Steps, dict[int, str]]:
         """All rows in one compiled loop; plain Python row by row, so that what one raises stays its own."""
+        if self._readings is not None:
+            self._readings.step(bars, local)
         if self._strategy.compiled:
             return self._rows.step(bars, local), {}
         said = Steps(np.zeros(len(bars), np.int8), np.full(len(bars), FAILED, np.uint8))
@@ -132,7 +168,29 @@ class AgentHost:
     def _speak(self, row: int, at: int, stance: int, changed: bool, close: float, snapshot: GateSnapshot) -> Report:
         agent = self._agents[row]
         facts = self._rows.facts(row) if changed else None
-        return agent.report(at, stance, changed, close, facts, snapshot.held.get(agent.symbol))
+        regime = self._readings.regime(row) if changed and self._readings is not None else ""
+        return agent.report(at, stance, changed, close, facts, snapshot.held.get(agent.symbol), regime)
+
+    def _managed(self, row: int, at: int, bar: np.void, report: Report, snapshot: GateSnapshot) -> Report:
+        agent = self._agents[row]
+        return agent.managed(report, snapshot.held[agent.symbol], self._bar_facts(row, at, bar))
+
+    def _bar_facts(self, row: int, at: int, bar: np.void) -> BarFacts:
+        instrument = self._instruments[row]
+        spread = float(bar["spread"])
+        return BarFacts(
+            at=at,
+            timeframe=self.spec.timeframe_ns,
+            open=from_float(float(bar["open"])),
+            high=from_float(float(bar["high"])),
+            low=from_float(float(bar["low"])),
+            close=from_float(float(bar["close"])),
+            spread=instrument.spread if math.isnan(spread) else from_float(spread),
+            tick=instrument.tick,
+            least=-(-instrument.min_quantity // instrument.lot_step) * instrument.lot_step,
+            asset_class=instrument.asset_class,
+            reading=NO_READING if self._readings is None else self._readings.of(row),
+        )
 
     def _holding(self, snapshot: GateSnapshot) -> NDArray[np.bool_]:
         held = np.zeros(len(self._agents), np.bool_)

@@ -97,6 +97,8 @@ class Engine(Protocol):
 
     async def resolve(self, order_id: str, status: str, quantity: int, price: int, who: str) -> str: ...
 
+    async def unlock(self, lock_id: str, why: str, who: str) -> bool: ...
+
     async def emergency(self, flatten: bool) -> dict[str, Any]:
         """Cancel working entries, close every position if asked, and what the venue then says."""
         ...
@@ -174,6 +176,9 @@ class EngineCommands:
                 return self._close(arguments["symbol"], float(arguments.get("fraction", 1.0)), number)
             case "resolve":
                 return await self._resolve(arguments, who)
+            case "remove-lock":
+                if not await engine.unlock(arguments["id"], why, who):
+                    return table.REFUSED, {"reason": f"no lock {arguments['id']} holds"}
             case _:
                 return table.REFUSED, {"reason": f"unknown command {verb!r}"}
         return table.DONE, {}

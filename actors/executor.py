@@ -22,7 +22,7 @@ from domain import order as orders
 from domain import reconcile
 from domain.errors import DatabaseAway, Halted, InvalidTransition, Refused, StaleEpoch, Unavailable
 from domain.money import to_float
-from domain.order import Approved, Order, OrderStep
+from domain.order import STOP_REFUSED, STOP_SET, Approved, Order, OrderStep, StopChange
 from domain.ports import Clock, Meter, Peers
 from domain.timeframe import SECOND
 from journal.store import Store
@@ -93,6 +93,15 @@ class Executor:
             if isinstance(one, BaseException):
                 raise one
         return {one.order.id: str(status) for one, status in zip(answer.approved, done, strict=True)}
+
+    async def amend(self, changes: Sequence[StopChange], at: int) -> dict[str, str]:
+        """Have the venue set stops. Returns change id -> SET or REFUSED, or why there is no answer; what has none is
+        said again, which is the same as saying it once."""
+        if not self._ready:
+            raise Unavailable("the executor is reconciling", "NOT_READY")
+        self._now = max(self._now, at)
+        found = await asyncio.gather(*(self._amend(one, at) for one in changes))
+        return {one.id: said for one, said in zip(changes, found, strict=True)}
 
     async def cancel(self, order_ids: Sequence[str], at: int) -> dict[str, str]:
         """Cancel working orders at the venue. Returns order id -> status, or why the venue refused."""
@@ -249,6 +258,24 @@ class Executor:
                 await self._reconciler.order(order_id, now)
             if self._records.status(order_id) not in UNSURE:
                 return
+
+    async def _amend(self, change: StopChange, at: int) -> str:
+        async with self.alone(change.symbol), self._permits:
+            await self.in_thread(partial(self._records.again, change.id, 1, at))
+            where = (change.symbol, change.side, change.stop, change.target)
+            try:
+                await self.ask("modify", self.run.epoch, *where, at)
+            except (Refused, Halted) as refusal:
+                code = refusal.code or "HALTED"
+                await self.in_thread(
+                    partial(self._records.stop_told, change, STOP_REFUSED, at, code=code, text=refusal.what)
+                )
+                return STOP_REFUSED
+            except NO_ANSWER as error:
+                self._meter.count("argus_stop_unanswered", reason=type(error).__name__)
+                return type(error).__name__
+            await self.in_thread(partial(self._records.stop_told, change, STOP_SET, at))
+            return STOP_SET
 
     async def _cancel(self, order_id: str, at: int) -> str:
         known = self._records.known(order_id)

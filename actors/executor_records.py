@@ -11,13 +11,22 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from actors import gate_rows as rows
-from actors.executor_rows import News, alerts_of, attempt_row, events_of, made_there, rows_of
+from actors.executor_rows import (
+    News,
+    alerts_of,
+    attempt_row,
+    events_of,
+    made_there,
+    rows_of,
+    stop_events,
+    stop_row,
+)
 from actors.specs import RunSpec
 from actors.strangers import BAD_FILL, EXPLAINED, FILL, Strangers
 from domain import order as orders
 from domain.events import Draft
 from domain.money import from_text
-from domain.order import Fill, Order, OrderStep
+from domain.order import Fill, Order, OrderStep, StopChange
 from domain.reconcile import STANDING_IN, Known
 from journal import schema as s
 from journal.store import Store
@@ -38,6 +47,7 @@ _EVENTS = sa.select(
 ).select_from(s.order_events.outerjoin(s.fills, s.order_events.c.fill_id == s.fills.c.id))
 _STORY = _EVENTS.where(s.order_events.c.order_id == sa.bindparam("of")).order_by(s.order_events.c.seq)
 _ORDER = sa.select(s.orders).where(s.orders.c.id == sa.bindparam("of"), s.orders.c.answer == "APPROVED")
+_TOLD = sa.select(s.stop_changes.c.id).where(s.stop_changes.c.id == sa.bindparam("of"))
 _AT = sa.select(s.orders.c.at).where(s.orders.c.id == sa.bindparam("of"))
 
 
@@ -314,6 +324,13 @@ class ExecutorRecords:
         """One more attempt to send an order of which nothing was sent before; written before it is made."""
         with self.store.transaction() as tx:
             tx.insert_new(s.attempts, [attempt_row(self.run, order_id, n, at)])
+
+    def stop_told(self, change: StopChange, state: str, at: int, code: str = "", text: str = "") -> None:
+        """What the venue said of a change of a stop: once, with its event."""
+        with self.store.transaction() as tx:
+            if tx.connection.execute(_TOLD, {"of": change.id}).first() is None:
+                tx.insert(s.stop_changes, [stop_row(self.run, change, state, at, code, text)])
+                tx.emit(self.run.run_id, stop_events(change, state, at, code, text))
 
 
 def _bad(fill: Fill) -> bool:

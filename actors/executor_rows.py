@@ -9,8 +9,8 @@ from actors import gate_rows as rows
 from actors.specs import RunSpec
 from domain import order as orders
 from domain.events import ALERT, POSITION_UPDATE, RISK_APPROVED, TRADE_EXECUTION, Draft, event_id
-from domain.money import to_float
-from domain.order import SIDE_NAME, Fill, Order, OrderStep
+from domain.money import to_float, to_text
+from domain.order import SIDE_NAME, Fill, Order, OrderStep, StopChange
 
 
 class News(NamedTuple):
@@ -122,3 +122,33 @@ def rows_of(run: RunSpec, news: Sequence[News], seq: int) -> tuple[list[Any], li
 
 def attempt_row(run: RunSpec, order_id: str, n: int, at: int) -> dict[str, Any]:
     return {"order_id": order_id, "n": n, "at": at, "epoch": run.epoch}
+
+
+def stop_row(run: RunSpec, change: StopChange, state: str, at: int, code: str, text: str) -> dict[str, Any]:
+    return {
+        "id": change.id,
+        "account": run.account,
+        "run_id": run.run_id,
+        "symbol": change.symbol,
+        "purpose": change.purpose,
+        "stop": to_text(change.stop),
+        "target": to_text(change.target),
+        "at": at,
+        "state": state,
+        "code": code,
+        "text": text,
+    }
+
+
+def stop_events(change: StopChange, state: str, at: int, code: str, text: str) -> list[Draft]:
+    """That the stop is set; or an alert that the venue has refused it."""
+    data: dict[str, Any] = {
+        "purpose": change.purpose,
+        "stop": to_float(change.stop) if change.stop else None,
+        "target": to_float(change.target) if change.target else None,
+        "flag": change.flag,
+    }
+    kind = POSITION_UPDATE
+    if state != orders.STOP_SET:
+        kind, data = ALERT, {"alert": "STOP_REFUSED", "code": code, "text": text} | data
+    return [Draft(kind, at, f"{change.id}:{state}", data, change.symbol, change.correlation_id)]

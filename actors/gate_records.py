@@ -14,14 +14,16 @@ from actors.snapshot import GateSnapshot, decode
 from actors.specs import RunSpec
 from domain import order as orders
 from domain.book import Book, Closed
-from domain.candidate import Candidate, Exit
+from domain.candidate import Amend, Candidate, Exit
 from domain.events import Draft
 from domain.money import from_text, to_text
-from domain.order import Denied, Fill, Order
+from domain.order import Denied, Fill, Order, StopChange
 from journal import schema as s
 from journal.store import Store
-from risk.gate import Answer, decision_of
+from risk.gate import Answer, change_of, decision_of
+from risk.protections.drawdown_guard import CODE as DRAWDOWN
 from risk.state import HALTED, TradingState
+from risk.statistics import Part
 from risk.view import Lock
 
 Said = dict[tuple[str, str, int, str], list[Order | Denied]]
@@ -38,6 +40,10 @@ class Memory(msgspec.Struct):
     snapshot: GateSnapshot | None
     locks: list[Lock]
     foreign: dict[str, int]
+    first_cash: int
+    entries: list[tuple[str, int]]
+    parts: list[Part]
+    equities: list[tuple[int, int]]
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -75,6 +81,34 @@ _HALTS = (
     sa.select(s.commands).where(s.commands.c.verb.in_(("halt", "reset-kill-switch"))).order_by(s.commands.c.id.desc())
 )
 
+_ENTRIES = (
+    sa.select(s.orders.c.symbol, s.orders.c.at)
+    .where(
+        s.orders.c.account == sa.bindparam("account"),
+        s.orders.c.purpose == orders.ENTRY,
+        s.orders.c.answer == "APPROVED",
+        s.orders.c.at > sa.bindparam("since"),
+    )
+    .order_by(s.orders.c.at, s.orders.c.rank)
+)
+_PARTS = sa.select(s.trades).where(s.trades.c.account == sa.bindparam("account")).order_by(s.trades.c.seq)
+_LOCKS = (
+    sa.select(s.locks)
+    .where(
+        s.locks.c.account == sa.bindparam("account"),
+        s.locks.c.removed_at.is_(None),
+        s.locks.c.until_at > sa.bindparam("now"),
+    )
+    .order_by(s.locks.c.from_at, s.locks.c.id)
+)
+_ACCEPTED = sa.select(sa.func.max(s.locks.c.removed_at)).where(
+    s.locks.c.account == sa.bindparam("account"), s.locks.c.code == DRAWDOWN
+)
+"""When somebody last took away the lock of a fallen equity: it is measured from there."""
+_REASONS = sa.select(s.orders.c.reasons).where(s.orders.c.id == sa.bindparam("of"))
+_STOPS = sa.select(s.stop_changes.c.id, s.stop_changes.c.state)
+_STOPS = _STOPS.where(s.stop_changes.c.id.in_(sa.bindparam("ids", expanding=True)))
+
 _FLAT = sa.delete(s.positions).where(
     s.positions.c.account == sa.bindparam("of"), s.positions.c.symbol == sa.bindparam("one")
 )
@@ -98,7 +132,8 @@ class GateRecords:
 
     # -- rebuilding ------------------------------------------------------------------------------
 
-    def load(self) -> Memory:
+    def load(self, entries_for: int = 0) -> Memory:
+        """``entries_for``: how far back (ns) entries are remembered."""
         account = self.run.account
         with self.store.read() as c:
             row = c.execute(sa.select(s.accounts).where(s.accounts.c.account == account)).one()
@@ -116,17 +151,31 @@ class GateRecords:
             said, until = self._said(c)
             newest = sa.select(sa.func.max(s.decisions.c.at)).where(s.decisions.c.run_id == self.run.run_id)
             self._ranked, self._decided_until = (-1, 0), c.execute(newest).scalar() or -1
-            locks = [
-                Lock(one.id, one.code, one.symbol, one.side, one.until_at, one.reason)
-                for one in c.execute(
-                    sa.select(s.locks).where(s.locks.c.account == account, s.locks.c.removed_at.is_(None))
-                )
-            ]
+            snapshot = decode(last) if last else None
+            now = snapshot.at if snapshot else 0
+            locks = [rows.lock_of(one) for one in c.execute(_LOCKS, {"account": account, "now": now})]
+            since = {"account": account, "since": now - entries_for}
+            entries = [(one.symbol, one.at) for one in c.execute(_ENTRIES, since)]
+            parts = [rows.part_of(one) for one in c.execute(_PARTS, {"account": account})]
+            accepted = c.execute(_ACCEPTED, {"account": account}).scalar() or 0
+            equities = [one for one in (snapshot.equities if snapshot else ()) if one[0] >= accepted]
             others = s.foreign_holdings
             of_account = (others.c.account == account) & (others.c.kind == "POSITION")
             foreign = {one.symbol: from_text(one.quantity) for one in c.execute(sa.select(others).where(of_account))}
-        snapshot = decode(last) if last else None
-        return Memory(book, row.cursor, said, until, self.latch(), snapshot, locks, foreign)
+        return Memory(
+            book=book,
+            cursor=row.cursor,
+            answered=said,
+            answered_until=until,
+            latch=self.latch(),
+            snapshot=snapshot,
+            locks=locks,
+            foreign=foreign,
+            first_cash=from_text(row.started_cash),
+            entries=entries,
+            parts=parts,
+            equities=equities,
+        )
 
     def _reserved(self, c: sa.Connection, book: Book, cursor: int) -> None:
         reserved = c.execute(
@@ -216,10 +265,11 @@ class GateRecords:
         book: Book,
         touched: Iterable[str],
         ended: Sequence[str],
-        closed: Sequence[Closed],
+        closed: Sequence[tuple[Closed, Part, int]],
         made_there: Sequence[Order],
         cursor: int,
         drafts: Sequence[Draft],
+        locks: Sequence[Lock] = (),
     ) -> None:
         account = self.run.account
         with self.store.transaction() as tx:
@@ -230,20 +280,59 @@ class GateRecords:
                     tx.connection.execute(_FLAT, {"of": account, "one": symbol})
             if ended:
                 tx.connection.execute(_ENDED, {"ended": ended})
-            tx.insert(s.trades, [rows.trade_row(account, self.run.run_id, one) for one in closed])
+            tx.insert(s.trades, [rows.trade_row(account, self.run.run_id, *one) for one in closed])
+            tx.insert_new(s.locks, [rows.lock_row(account, one) for one in locks])
             tx.insert_new(s.orders, [rows.order_row(self.run.run_id, one) for one in made_there])
             now = {"of": account, "balance": to_text(book.balance), "cursor": cursor}
             tx.connection.execute(_ACCOUNT, now)
-            tx.emit(self.run.run_id, drafts)
+            tx.emit(self.run.run_id, [*drafts, *(rows.lock_event(one) for one in locks)])
+
+    def locked(self, locks: Sequence[Lock]) -> None:
+        """Locks that no close has left behind."""
+        with self.store.transaction() as tx:
+            tx.insert_new(s.locks, [rows.lock_row(self.run.account, one) for one in locks])
+            tx.emit(self.run.run_id, [rows.lock_event(one) for one in locks])
+
+    def unlocked(self, lock_id: str, at: int, why: str, who: str) -> bool:
+        """Somebody has taken a lock away. Returns whether it was there; saying it twice is saying it once."""
+        said = f"{who}: {why}"
+        with self.store.transaction() as tx:
+            found = tx.connection.execute(sa.select(s.locks).where(s.locks.c.id == lock_id)).first()
+            if found is None or found.removed_at is not None:
+                return found is not None and found.removed_why == said
+            gone = sa.update(s.locks).where(s.locks.c.id == lock_id).values(removed_at=at, removed_why=said)
+            tx.connection.execute(gone)
+            tx.emit(self.run.run_id, [rows.unlock_event(rows.lock_of(found), at, why, who)])
+        return True
+
+    def reasons(self, order_id: str) -> tuple[str, ...]:
+        """The reasons of the candidate that an order was made of."""
+        with self.store.read() as c:
+            found = c.execute(_REASONS, {"of": order_id}).scalar()
+        return tuple(rows.value(found)) if found else ()
+
+    def stops(self, ids: Sequence[str]) -> dict[str, str]:
+        """Change of a stop -> what the venue has said of it; those without an answer are left out."""
+        with self.store.read() as c:
+            return {one.id: one.state for one in c.execute(_STOPS, {"ids": list(ids)})}
 
     # -- answers ---------------------------------------------------------------------------------
 
-    def answered(self, answered: Sequence[tuple[Candidate | Exit, Answer, int]], now: int) -> None:
-        """Orders, reservations, decisions and events of one ``reserve``, in one transaction."""
+    def answered(
+        self,
+        answered: Sequence[tuple[Candidate | Exit, Answer, int]],
+        changes: Sequence[tuple[Amend, StopChange]],
+        book: Book,
+        now: int,
+    ) -> None:
+        """Stops that shall move, orders, reservations, decisions and events of one ``reserve``, in one transaction."""
         run_id, account, venue = self.run.run_id, self.run.account, self.venue
         written: list[dict[str, Any]] = []
         reserved: list[dict[str, Any]] = []
-        decided: list[dict[str, Any]] = []
+        decided: list[dict[str, Any]] = [
+            {"run_id": run_id, "at": amend.at, "rank": 0, "body": change_of(amend, change)} for amend, change in changes
+        ]
+        moved = [book.positions[change.symbol] for _, change in changes]
         drafts: list[Draft] = []
         for wish, answer, rank in answered:
             if isinstance(wish, Candidate):
@@ -251,13 +340,15 @@ class GateRecords:
             if answer.denial is not None and isinstance(wish, Candidate):
                 written.append(rows.denied_row(run_id, account, venue, wish, answer, rank))
             if answer.order is not None:
-                written.append(rows.order_row(run_id, answer.order))
+                reasons = wish.reasons if isinstance(wish, Candidate) else ()
+                written.append(rows.order_row(run_id, answer.order, reasons))
                 reserved.append(
                     {"order_id": answer.order.id, "account": account, "symbol": wish.symbol, "created_at": now}
                 )
             drafts += rows.risk_events(run_id, wish, answer)
             decided.append({"run_id": run_id, "at": wish.at, "rank": rank, "body": decision_of(wish, answer)})
         with self.store.transaction() as tx:
+            tx.upsert(s.positions, [rows.position_row(account, one) for one in moved])
             tx.insert(s.orders, written)
             tx.insert(s.reservations, reserved)
             tx.insert(s.decisions, self._number(tx.connection, decided))

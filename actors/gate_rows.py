@@ -11,6 +11,7 @@ from domain.book import Applied, Book, Closed, Position
 from domain.candidate import Candidate, Exit
 from domain.events import (
     ACCOUNT_UPDATE,
+    ALERT,
     CANDIDATE,
     POSITION_CLOSED,
     POSITION_OPENED,
@@ -24,8 +25,12 @@ from domain.money import from_text, to_float, to_text
 from domain.order import SIDE_NAME, Denied, Fill, Order
 from domain.timeframe import iso
 from risk.gate import Answer
+from risk.statistics import Part
+from risk.view import Lock
 
 _AMOUNTS = ("quantity", "reduces", "price", "stop", "target", "entry")
+_KEPT = ("orders", "distance", "first")
+"""Fields of a position that are kept beside its flags."""
 _POSITION_AMOUNTS = ("quantity", "cost", "stop", "target", "risk", "realised", "commission")
 
 
@@ -40,11 +45,18 @@ def value(found: str | None) -> Any:
 # -- rows ------------------------------------------------------------------------------------------
 
 
-def order_row(run_id: str, order: Order) -> dict[str, Any]:
+def order_row(run_id: str, order: Order, reasons: tuple[str, ...] = ()) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.structs.asdict(order)
     for name in _AMOUNTS:
         row[name] = to_text(row[name])
-    return row | {"run_id": run_id, "answer": "APPROVED", "code": "", "value": None, "threshold": None}
+    return row | {
+        "run_id": run_id,
+        "answer": "APPROVED",
+        "code": "",
+        "value": None,
+        "threshold": None,
+        "reasons": text(reasons),
+    }
 
 
 def denied_row(run_id: str, account: str, venue: str, wish: Candidate, answer: Answer, rank: int) -> dict[str, Any]:
@@ -75,6 +87,7 @@ def denied_row(run_id: str, account: str, venue: str, wish: Candidate, answer: A
         "code": code,
         "value": text(found),
         "threshold": text(threshold),
+        "reasons": text(wish.reasons),
     }
 
 
@@ -123,23 +136,54 @@ def position_row(account: str, position: Position) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.structs.asdict(position)
     for name in _POSITION_AMOUNTS:
         row[name] = to_text(row[name])
-    row["flags"] = text({**position.flags, "orders": row.pop("orders")})
+    kept = {name: row.pop(name) for name in _KEPT}
+    row["flags"] = text({**position.flags, **kept})
     return row | {"account": account}
 
 
 def position_of(row: Any) -> Position:
-    names = set(Position.__struct_fields__) - {"flags", "orders"}
+    names = set(Position.__struct_fields__) - {"flags", *_KEPT}
     fields = {name: getattr(row, name) for name in names}
-    kept = value(row.flags)
+    flags = value(row.flags)
+    kept = {name: flags.pop(name) for name in _KEPT if name in flags}
     amounts = {name: from_text(fields[name]) for name in _POSITION_AMOUNTS}
-    return Position(**fields | amounts, orders=tuple(kept.pop("orders")), flags=kept)
+    return Position(**fields | amounts | kept | {"orders": tuple(kept["orders"])}, flags=flags)
 
 
-def trade_row(account: str, run_id: str, closed: Closed) -> dict[str, Any]:
+def trade_row(account: str, run_id: str, closed: Closed, part: Part, seq: int) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.structs.asdict(closed)
     for name in ("quantity", "entry", "exit", "pnl", "commission"):
         row[name] = to_text(row[name])
-    return row | {"account": account, "run_id": run_id}
+    counted = {"flat": part.flat, "session": part.session, "factors": text(part.factors)}
+    return row | counted | {"account": account, "run_id": run_id, "seq": seq}
+
+
+def part_of(row: Any) -> Part:
+    """A line of the trade journal as statistics count it."""
+    return Part(
+        fill_id=row.fill_id,
+        symbol=row.symbol,
+        strategy=row.strategy,
+        side=row.side,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        quantity=from_text(row.quantity),
+        net=from_text(row.pnl) - from_text(row.commission),
+        r=row.r,
+        reason=row.reason,
+        flat=row.flat,
+        session=row.session,
+        factors=tuple(value(row.factors)),
+    )
+
+
+def lock_of(row: Any) -> Lock:
+    return Lock(**{name: getattr(row, name) for name in Lock.__struct_fields__})
+
+
+def lock_row(account: str, lock: Lock) -> dict[str, Any]:
+    row: dict[str, Any] = msgspec.structs.asdict(lock)
+    return row | {"account": account, "removed_at": None, "removed_why": None}
 
 
 # -- events ----------------------------------------------------------------------------------------
@@ -214,6 +258,23 @@ def position_events(run_id: str, book: Book, fill: Fill, applied: Applied) -> li
         }
         drafts.append(Draft(POSITION_OPENED, fill.at, fill.id, data, fill.symbol, fill.correlation_id, cause))
     return drafts
+
+
+def lock_event(lock: Lock) -> Draft:
+    data = {
+        "alert": "LOCKED",
+        "lock": lock.id,
+        "code": lock.code,
+        "side": SIDE_NAME[lock.side] if lock.side else None,
+        "until": iso(lock.until_at),
+        "reason": lock.reason,
+    }
+    return Draft(ALERT, lock.from_at, f"LOCKED:{lock.id}", data, lock.symbol)
+
+
+def unlock_event(lock: Lock, at: int, why: str, who: str) -> Draft:
+    data = {"alert": "UNLOCKED", "lock": lock.id, "code": lock.code, "reason": why, "by": who}
+    return Draft(ALERT, at, f"UNLOCKED:{lock.id}", data, lock.symbol)
 
 
 def account_event(book: Book, name: str, currency: str, day_equity: int, at: int, key: str) -> Draft:

@@ -15,6 +15,7 @@ MISSES = 3
 """Under barriers a host that misses so many deadlines at one T is out for the rest of the run."""
 LIVE_MISSES = 2
 """Under a live cadence a host is restarted after so many missed deadlines in a row."""
+GATE = "RiskManager"
 CHUNK = 200_000
 """Bars of history that travel at once, at most."""
 
@@ -47,6 +48,7 @@ class Hosts:
     def __init__(self, spec: DriverSpec, peers: Peers) -> None:
         self.spec, self._peers = spec, peers
         self._hosts = [Host(name, symbols) for name, symbols in spec.hosts]
+        self._gate = [Host(GATE, ())] if spec.gate_remembers else []
         self._symbols = tuple(symbol for host in self._hosts for symbol in host.symbols)
         self._index = {symbol: row for row, symbol in enumerate(self._symbols)}
         self._most = max(1, CHUNK // len(spec.run.rows))
@@ -59,8 +61,19 @@ class Hosts:
         return {symbol: host.out for host in self._hosts if host.out for symbol in host.symbols}
 
     async def load(self, until: int) -> None:
-        """Every host from its anchor up to ``until`` (the first start; the same code as a restart)."""
-        await self._load(self._hosts, until)
+        """Every host from its anchor up to ``until`` (the first start; the same code as a restart), and the gate if
+        its limits ask for the market's past."""
+        await self._load([*self._hosts, *self._gate], until)
+        await self._remembered()
+
+    async def remind(self, until: int) -> None:
+        """The gate may have come back: it is given the market's past again."""
+        await self._load(self._gate, until)
+        await self._remembered()
+
+    async def _remembered(self) -> None:
+        for gate in self._gate:
+            await self._peers.get(gate.name, self._peers.ask(gate.name, "remembered"), self.spec.deadline)
 
     def scan(self, n: int, after: int, bars: Any, snapshot: Any) -> list[Any]:
         """Ask every host that may be asked; the references in order, None for those that are not asked."""
@@ -184,6 +197,8 @@ class Hosts:
 
     async def _load(self, hosts: list[Host], until: int) -> None:
         """History in parts, each sent to all of these hosts. Retried while a host comes back."""
+        if not hosts:
+            return
         for attempt in range(MISSES + 1):
             try:
                 return await self._load_once(hosts, until)

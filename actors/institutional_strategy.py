@@ -21,8 +21,9 @@ from actors.scan import Scan
 from actors.snapshot import GateSnapshot
 from actors.specs import DriverSpec
 from domain import engine_state as states
-from domain.candidate import Candidate, Exit, ranked
+from domain.candidate import Amend, Candidate, Exit, ranked
 from domain.faults import EMERGENCY, Fault
+from domain.order import StopChange
 from domain.ports import Clock, Peers
 from journal.store import Store
 from risk.state import HALTED
@@ -126,6 +127,7 @@ class InstitutionalStrategy:
             self._n, self._after = found
         self._records.fault(self._at(), self._n + 1, attempt, fault.text, self._clock.now())
         await self._ask("Executor", "start", self._after, within=self.spec.deadline * 4)
+        await self._hosts.remind(self._after)
 
     def _gave_up(self, fault: Fault) -> None:
         if fault.action == EMERGENCY:
@@ -185,6 +187,7 @@ class InstitutionalStrategy:
         self._timing.scan = (time.perf_counter() - scanned) * 1e3
         if snapshot.cancels:
             await self.cancel(snapshot.cancels)
+        await self._amend(snapshot.changes, now)
         await self._act(scan, at, now)
         self._commands.acted()
         self._records.close_cycle(n, at, scan, snapshot, self._timing.cycle, self._timing.scan)
@@ -236,21 +239,28 @@ class InstitutionalStrategy:
         exits: list[Exit] = sorted(scan.exits, key=lambda one: one.symbol) + self._commands.exits(
             at, self.spec.strategy
         )
+        amends: list[Amend] = sorted(scan.amends, key=lambda one: one.symbol)
         candidates: list[Candidate] = ranked(scan.candidates)
-        if not exits and not candidates:
+        if not exits and not candidates and not amends:
             self.machine.walk(states.SCANNING)
             return
         for phase in (states.SIGNAL_WAIT, states.SIZING):
             self.machine.walk(phase)
-        answer_ref = self._peers.ask("RiskManager", "reserve", exits, candidates, now, self.machine.paused)
+        answer_ref = self._peers.ask("RiskManager", "reserve", exits, candidates, now, self.machine.paused, amends)
         answer: GateAnswer = await self._peers.get("RiskManager", answer_ref, self.spec.deadline)
         scan.answered(answer.orders, answer.denied)
+        await self._amend(answer.changes, now)
         if answer.orders:
             self.machine.walk(states.EXECUTION)
             within = self.spec.deadline * (1 + len(answer.orders))
             scan.sent(await self._ask("Executor", "submit", answer, within=within))
             self.machine.walk(states.MANAGING)
         self.machine.walk(states.SCANNING)
+
+    async def _amend(self, changes: Sequence[StopChange], now: int) -> None:
+        """Stops that shall be moved; what the venue does not answer is said again in the next cycle."""
+        if changes:
+            await self._ask("Executor", "amend", changes, now, within=self.spec.deadline * (1 + len(changes)))
 
     async def cancel(self, order_ids: Sequence[str]) -> dict[str, str]:
         """Cancel working orders; order id -> what the venue says."""
@@ -262,6 +272,10 @@ class InstitutionalStrategy:
         """What a person says of an order that its venue cannot tell about. Raises Refused."""
         said = (order_id, status, quantity, price, self._at(), who)
         return str(await self._ask("Executor", "resolve", *said, within=self.spec.deadline))
+
+    async def unlock(self, lock_id: str, why: str, who: str) -> bool:
+        """Take a lock away. Returns whether it was there."""
+        return bool(await self._ask("RiskManager", "unlock", lock_id, why, who, within=self.spec.deadline))
 
     async def emergency(self, flatten: bool) -> dict[str, Any]:
         """Working entries cancelled, every position closed if asked, and what the venue then has."""

@@ -17,38 +17,47 @@ class Prices:
 
     def __init__(self, run: RunSpec) -> None:
         self.run = run
-        self._row = {symbol: row for row, symbol in enumerate(run.rows)}
+        self.row = {symbol: row for row, symbol in enumerate(run.rows)}
         self._close = np.zeros(len(run.rows))
         self._spread = np.full(len(run.rows), np.nan)
         self._bar_at = np.zeros(len(run.rows), np.int64)
+        self._volume = np.zeros(len(run.rows))
+        self._rates: dict[str, Rate | None] = {}  # by quote currency, until a price comes
 
     def take(self, batch: BarBatch) -> None:
         """The bars of one T."""
         bars = batch.rows
         if len(bars):
+            self._rates.clear()
             rows = bars["row"]
             self._close[rows], self._spread[rows] = bars["close"], bars["spread"]
-            self._bar_at[rows] = batch.at
+            self._bar_at[rows], self._volume[rows] = batch.at, bars["volume"]
 
     def restore(self, marks: dict[str, int]) -> None:
         """Prices of a recorded snapshot, for a gate that was rebuilt between two bars."""
+        self._rates.clear()
         for symbol, price in marks.items():
-            if symbol in self._row:
-                self._close[self._row[symbol]] = to_float(price)
+            if symbol in self.row:
+                self._close[self.row[symbol]] = to_float(price)
 
     def price(self, symbol: str) -> int:
         """Last close in 1e-9; 0 if there has been none."""
-        row = self._row.get(symbol)
+        row = self.row.get(symbol)
         return from_float(float(self._close[row])) if row is not None else 0
 
     def bar_at(self, symbol: str) -> int:
         """Close of the newest bar (ns); 0 if there has been none."""
-        row = self._row.get(symbol)
+        row = self.row.get(symbol)
         return int(self._bar_at[row]) if row is not None else 0
+
+    def volume(self, symbol: str) -> float:
+        """Volume of the newest bar in units; 0 if unknown."""
+        row = self.row.get(symbol)
+        return float(self._volume[row]) if row is not None else 0.0
 
     def spread(self, symbol: str, instrument: Instrument) -> int:
         """The data's spread in 1e-9, else the instrument's."""
-        row = self._row.get(symbol)
+        row = self.row.get(symbol)
         quoted = float(self._spread[row]) if row is not None else np.nan
         return instrument.spread if np.isnan(quoted) else from_float(quoted)
 
@@ -59,7 +68,10 @@ class Prices:
             return None
         if not self.run.convert or instrument.quote == self.run.currency:
             return ONE
-        return rate(instrument.quote, self.run.currency, self._known(), self.run.equivalents)
+        if instrument.quote not in self._rates:
+            found = rate(instrument.quote, self.run.currency, self._known(), self.run.equivalents)
+            self._rates[instrument.quote] = found
+        return self._rates[instrument.quote]
 
     def mark(self, book: Book) -> None:
         """Value what is held at the newest prices."""

@@ -260,7 +260,8 @@ class Reconciler:
         for one in reconcile.unguarded(ours, theirs):
             text = "set again"
             try:
-                await self._hand.ask("modify", self._epoch, one.symbol, one.stop, one.target, at)
+                side = 1 if one.quantity > 0 else -1
+                await self._hand.ask("modify", self._epoch, one.symbol, side, one.stop, one.target, at)
             except Refused as refusal:
                 text = str(refusal)
             await self._alert("STOP_MISSING", f"{one.symbol}:{self._clock.now()}", at, one.symbol, text=text)

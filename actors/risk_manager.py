@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
+from actors import management
 from actors.base import Health, health_of
+from actors.closings import Closings
 from actors.gate_records import GateRecords
 from actors.gate_rows import account_event, position_events
-from actors.prices import Prices
+from actors.gate_view import GateView
+from actors.kill_switch import KillSwitch
+from actors.management import Extremes
 from actors.shared_state import SharedState
 from actors.snapshot import GateSnapshot
 from actors.specs import GateSpec
 from domain import order as orders
-from domain.candidate import Candidate, Exit, Held
-from domain.events import ALERT, Draft
+from domain.candidate import Amend, Candidate, Exit
+from domain.errors import ActorLost
+from domain.events import Draft
 from domain.market import BarBatch
 from domain.money import ONE, to_float
-from domain.order import Approved, Denied, Order, OrderStep
+from domain.order import Approved, Denied, Order, OrderStep, StopChange
 from domain.ports import Clock
 from domain.reconcile import Holding
-from domain.timeframe import day_start
+from domain.timeframe import HOUR, SECOND, day_start
 from journal.store import Store
+from risk.config import RiskConfig
 from risk.gate import Answer, Gate
-from risk.state import ACTIVE, HALTED, TradingState, assess
-from risk.view import View
-
-POLL_NS = 250_000_000
-"""How often the gate itself looks for a halt between calls of the driver (machine time)."""
+from risk.protections.drawdown_guard import CODE as DRAWDOWN
+from risk.state import ACTIVE, HALTED, Standing, TradingState
+from risk.view import Lock
 
 
 class GateAnswer(msgspec.Struct, frozen=True):
-    """What ``reserve`` gives back: orders to send (exits first) and denials; in an emergency also the working
-    entries that must go."""
+    """What ``reserve`` gives back: stops to move, orders to send (exits first) and denials; in an emergency also the
+    working entries that must go."""
 
     approved: tuple[Approved, ...]
     denied: tuple[Denied, ...]
     at: int
     cancels: tuple[str, ...] = ()
+    changes: tuple[StopChange, ...] = ()
 
     @property
     def orders(self) -> tuple[Order, ...]:
@@ -51,44 +55,58 @@ class GateAnswer(msgspec.Struct, frozen=True):
 class RiskManager(SharedState):
     """Every order passes here. One call at a time; what it answers is written down before it is said."""
 
-    def __init__(self, spec: GateSpec, store: Store, clock: Clock) -> None:
+    def __init__(self, spec: GateSpec, store: Store, clock: Clock, records: GateRecords | None = None) -> None:
         super().__init__(store, clock)
         self.spec, self.run = spec, spec.run
-        self._records = GateRecords(store, spec.run, spec.venue)
+        self._records = records or GateRecords(store, spec.run, spec.venue)
         self._gate = Gate(spec.risk, spec.run.scope, spec.run.account)
         self._day_start = day_start(spec.day_start)
-        self._prices = Prices(spec.run)
-        self._polled = 0
-        self._now = 0
+        self._behind = spec.remembers
+        self._lookout = GateView(spec)
+        self._prices = self._lookout.prices
+        self._extremes = Extremes()
         self._load()
         self.settle()
 
     def _load(self) -> None:
         """From the database: the same at the first start and after every restart."""
-        memory = self._records.load()
+        memory = self._records.load(entries_for(self.spec.risk))
         self.book = memory.book
         self._cursor = memory.cursor
         self._answered = memory.answered
         self._answered_until = memory.answered_until
-        self._latch = memory.latch
         last = memory.snapshot
         cash = self.book.balance if last is None else 0
         self._peak = last.peak if last else cash
         self._day = last.day if last else -1
         self._day_equity = last.day_equity if last else cash
         self._now = last.at if last else 0
-        self._view = View(self.spec.risk, self.book)
-        self._view.locks = memory.locks
+        state = last.state if last else TradingState()
+        self._switch = KillSwitch(self._records, self._gate.rules, self._clock, memory.latch, state)
+        self._lookout.rebuild(self.book, memory.first_cash, memory.locks, memory.entries)
+        self._closings = Closings(self.spec.risk, self.run.scope, self._lookout.view, memory.parts, memory.equities)
+        if last:
+            self._extremes.restore(last.held, self.book)
         marks = last.marks if last else {}
         self._prices.restore(marks)
         for symbol, position in self.book.positions.items():  # also of what this run does not watch
             self.book.mark(symbol, marks.get(symbol, position.price), self._prices.rate(symbol) or ONE)
         self._prices.mark(self.book)
-        self._state = last.state if last else TradingState()
         self._trades_today = self._records.trades_since(self._day)
         self.foreign(memory.foreign)
         self._unresolved()
         self._stale = False
+
+    # -- the market's past -----------------------------------------------------------------------
+
+    def load(self, after: int, batch: BarBatch) -> int:
+        """History in the order of its closes, as a host is given it. Returns the close reached."""
+        self._lookout.past(after, batch)
+        return batch.at
+
+    def remembered(self) -> None:
+        """All history has been given."""
+        self._behind = False
 
     # -- the cycle -------------------------------------------------------------------------------
 
@@ -99,8 +117,11 @@ class RiskManager(SharedState):
         """
         if matched:
             return None
+        if self._behind:
+            raise ActorLost("RiskManager", "it came back without the market's past")
         self.settle()
-        self._prices.take(batch)
+        self._lookout.take(batch)
+        self._extremes.take(self.book, batch.rows, self._prices.row)
         self._now = max(self._now, batch.at)
         self._prices.mark(self.book)
         equity = self.book.equity()
@@ -110,6 +131,7 @@ class RiskManager(SharedState):
             self._trades_today = self._records.trades_since(day)
         self._peak = max(self._peak, equity)
         self._assess(equity)
+        self._closings.valued(self._now, equity, self._locked)
         return self._snapshot(batch.at, equity)
 
     def precheck(self, candidates: Sequence[Candidate], now: int, paused: bool = False) -> list[Denied]:
@@ -117,28 +139,33 @@ class RiskManager(SharedState):
         return list(self._answer(candidates, now, paused, cheaply=True).denied)
 
     def reserve(
-        self, exits: Sequence[Exit], candidates: Sequence[Candidate], now: int, paused: bool = False
+        self,
+        exits: Sequence[Exit],
+        candidates: Sequence[Candidate],
+        now: int,
+        paused: bool = False,
+        amends: Sequence[Amend] = (),
     ) -> GateAnswer:
-        """Exits, then candidates, in order: each sized, checked against everything open, pending and in
+        """Stops, exits, then candidates, in order: each sized, checked against everything open, pending and in
         flight, written to the database, and answered. A wish answered before gets its recorded answer."""
-        return self._answer(candidates, now, paused, exits=exits)
+        return self._answer(candidates, now, paused, exits=exits, amends=amends)
 
     def settle(self) -> int:
         """Apply the order events that the executor has written since the cursor. Returns how many."""
         if self._stale:
             self._load()
         steps = self._records.steps_after(self._cursor)
-        if not steps:
+        touched, filled = self._stops(), False
+        if not steps and not touched:
             return 0
-        touched: set[str] = set()
         ended: list[str] = []
         drafts: list[Draft] = []
-        closed: list[Any] = []
         made_there: list[Order] = []
         for step in steps:
             fill = step.fill
             if fill is not None and not self.book.seen(fill.id):
                 touched.add(fill.symbol)
+                filled = True
                 if fill.reason == orders.FINANCING:
                     self.book.charge(fill, self._prices.rate(fill.symbol) or ONE)
                     continue
@@ -146,29 +173,43 @@ class RiskManager(SharedState):
                     made_there.append(step.order)
                 applied = self.book.apply(fill, self._prices.rate(fill.symbol) or ONE)
                 drafts += position_events(self.run.run_id, self.book, fill, applied)
-                if applied.closed is not None:
-                    closed.append(applied.closed)
+                self._closings.closed(applied, step.seq, self._records.reasons)
+                if fill.symbol in self.book.positions:
+                    management.took(self.book.positions[fill.symbol], fill.reason)
             working = self.book.working.get(step.order_id)
             if working is not None:
                 working.status = step.status
                 if step.status in orders.DONE:
                     self.book.release(step.order_id)
                     ended.append(step.order_id)
-        self._cursor = steps[-1].seq
+        self._cursor = steps[-1].seq if steps else self._cursor
         self._unresolved()
         if touched or ended:
-            if touched:
+            if filled:
                 drafts.append(self._account_event())
+            closed, locks = self._closings.news()
             with self._trusted():
-                self._records.settled(self.book, touched, ended, closed, made_there, self._cursor, drafts)
+                self._records.settled(self.book, touched, ended, closed, made_there, self._cursor, drafts, locks)
         return len(steps)
+
+    def _stops(self) -> set[str]:
+        """Take note of the stops that the venue has set or refused. Returns their symbols."""
+        waiting = {
+            change.id: (position, change)
+            for position in self.book.positions.values()
+            if (change := management.pending(position)) is not None
+        }
+        told = self._records.stops(list(waiting)) if waiting else {}
+        for change_id, state in told.items():
+            management.answered(*waiting[change_id], state)
+        return {waiting[change_id][1].symbol for change_id in told}
 
     def emergency(self, flatten: bool, now: int) -> GateAnswer:
         """Look for a halt at once; the working entries that must go, and with ``flatten`` an exit of everything.
 
         For whoever acts when the driver does not. Twice at one moment is once.
         """
-        self._polled = 0
+        self._switch.look_at_once()
         self.settle()
         at = self._now
         self._assess(self.book.equity())
@@ -197,9 +238,20 @@ class RiskManager(SharedState):
     def may_send(self, order: Order) -> bool:
         """Whether an order that was approved, and that its venue never received, may still go there."""
         self.settle()
-        self._polled = 0
+        self._switch.look_at_once()
         self._assess(self.book.equity())
-        return order.id in self.book.working and (order.opens == 0 or self._state.name == ACTIVE)
+        return order.id in self.book.working and (order.opens == 0 or self._switch.state.name == ACTIVE)
+
+    def unlock(self, lock_id: str, why: str, who: str) -> bool:
+        """Take a lock away, as a person wants it. Returns whether it was there."""
+        if not self._records.unlocked(lock_id, self._now, why, who):
+            return False
+        locks = self._lookout.view.locks
+        for lock in [one for one in locks if one.id == lock_id]:
+            locks.remove(lock)
+            if lock.code == DRAWDOWN:
+                self._closings.restart(self._now, self.book.equity())
+        return True
 
     def foreign(self, positions: dict[str, int]) -> None:
         """What the venue holds that is not ours (signed units): counted in exposure if configured, never touched."""
@@ -230,7 +282,7 @@ class RiskManager(SharedState):
             cursor=self._cursor,
             positions=len(self.book.positions),
             working=len(self.book.working),
-            state=self._state.name,
+            state=self._switch.state.name,
         )
 
     # -- answers ---------------------------------------------------------------------------------
@@ -241,16 +293,18 @@ class RiskManager(SharedState):
         now: int,
         paused: bool,
         exits: Sequence[Exit] = (),
+        amends: Sequence[Amend] = (),
         cheaply: bool = False,
     ) -> GateAnswer:
         if self._stale:
             self.settle()
         self._now = max(self._now, now)
-        self._assess(self.book.equity())
-        view = self._view
-        view.engine_paused, view.now = paused, now
-        view.equity, view.peak, view.day_equity = self.book.equity(), self._peak, self._day_equity
-        view.state = self._state
+        equity = self.book.equity()
+        self._assess(equity)
+        standing = self._standing(equity)
+        self._lookout.moment(now, self._switch.state, paused, standing, self._day_equity, self._trades_today)
+        changes = [(one, change) for one in amends if (change := self._amend(one)) is not None]
+        fresh = [(one, change) for one, change in changes if management.note(self.book.positions[one.symbol], change)]
         answered: list[tuple[Candidate | Exit, Answer, int]] = []
         said: list[Order | Denied] = []
         wishes: list[Candidate | Exit] = [*exits, *candidates]
@@ -259,33 +313,49 @@ class RiskManager(SharedState):
             if known is not None:
                 said += known
                 continue
-            self._look(wish.symbol, wish.at)
+            self._lookout.look(wish.symbol)
             answer = self._leave(wish, rank) if isinstance(wish, Exit) else self._enter(wish, rank, cheaply)
             if answer is None:
                 continue
             if answer.order is not None:
                 self.book.reserve(answer.order)
-                self._trades_today += answer.order.purpose == orders.ENTRY
+                if answer.order.purpose == orders.ENTRY:
+                    self._trades_today += 1
+                    self._lookout.entered(wish.symbol, wish.at, self._trades_today)
             answered.append((wish, answer, rank))
             said += [one for one in (self._denied(wish, answer), answer.order) if one is not None]
-        if answered:
-            self._write(answered)
+        if answered or fresh:
+            self._write(answered, fresh)
         return GateAnswer(
             approved=tuple(Approved(one) for one in said if isinstance(one, Order)),
             denied=tuple(one for one in said if isinstance(one, Denied)),
             at=now,
+            changes=tuple(change for _, change in changes),
         )
 
+    def _amend(self, amend: Amend) -> StopChange | None:
+        """The change that this wish makes; the same for a wish that is repeated while the venue has not answered."""
+        position = self.book.positions.get(amend.symbol)
+        if position is None:
+            return None
+        waiting = management.pending(position)
+        if amend.at <= management.changed_at(position):
+            return waiting if waiting is not None and waiting.at == amend.at else None
+        self._lookout.look(amend.symbol)
+        change = self._gate.amend(amend, self._lookout.view, self._lookout.spread(amend.symbol))
+        if change is not None and waiting is not None and (change.stop - waiting.stop) * change.side <= 0:
+            return None
+        return change
+
     def _enter(self, candidate: Candidate, rank: int, cheaply: bool) -> Answer | None:
-        instrument = self.run.instruments.get(candidate.symbol)
-        spread = self._prices.spread(candidate.symbol, instrument) if instrument is not None else 0
+        view, spread = self._lookout.view, self._lookout.spread(candidate.symbol)
         if cheaply:
-            return self._gate.precheck(candidate, self._view, spread)
-        return self._gate.enter(candidate, self._view, self.spec.venue, rank, spread)
+            return self._gate.precheck(candidate, view, spread)
+        return self._gate.enter(candidate, view, self.spec.venue, rank, spread)
 
     def _leave(self, exit: Exit, rank: int) -> Answer | None:
         attempt = self._records.attempts(exit)
-        order = self._gate.leave(exit, self._view, self.spec.venue, rank, attempt)
+        order = self._gate.leave(exit, self._lookout.view, self.spec.venue, rank, attempt)
         return None if order is None else Answer(order.id, order, None, order.quantity)
 
     def _known(self, wish: Candidate | Exit) -> list[Order | Denied] | None:
@@ -300,9 +370,11 @@ class RiskManager(SharedState):
         code, value, threshold = answer.denial
         return Denied(answer.id, wish.symbol, code, value, threshold, wish.at)
 
-    def _write(self, answered: list[tuple[Candidate | Exit, Answer, int]]) -> None:
+    def _write(
+        self, answered: list[tuple[Candidate | Exit, Answer, int]], changes: list[tuple[Amend, StopChange]]
+    ) -> None:
         with self._trusted():
-            self._records.answered(answered, self._view.now)
+            self._records.answered(answered, changes, self.book, self._lookout.view.now)
         for wish, answer, _ in answered:
             key = (wish.symbol, wish.strategy, wish.at, getattr(wish, "purpose", orders.ENTRY))
             if wish.at > self._answered_until:
@@ -319,67 +391,34 @@ class RiskManager(SharedState):
 
     def _unresolved(self) -> None:
         """Symbols with an order of which nothing is certain take no new risk."""
-        self._view.unresolved = {one.order.symbol for one in self.book.working.values() if one.status == orders.UNKNOWN}
+        unknown = {one.order.symbol for one in self.book.working.values() if one.status == orders.UNKNOWN}
+        self._lookout.view.unresolved = unknown
 
     # -- where it stands -------------------------------------------------------------------------
 
-    def _look(self, symbol: str, at: int) -> None:
-        view = self._view
-        view.instrument = self.run.instruments.get(symbol)
-        view.rate = self._prices.rate(symbol)
-        view.price = self._prices.price(symbol)
-        view.bar_at = self._prices.bar_at(symbol)
-        view.age_limit = (self.spec.risk.max_data_age or 0) * self.run.timeframe_ns
-        view.trades_today = self._trades_today
+    def _standing(self, equity: int) -> Standing:
+        return Standing(equity, self._peak, self._lookout.view.first_cash)
 
     def _assess(self, equity: int) -> None:
-        """The trading state now; a hard limit latches, and a halt by a person is obeyed at once."""
-        moment = time.monotonic_ns()
-        if moment - self._polled >= POLL_NS or self._polled == 0:
-            self._polled = moment
-            before_latch, self._latch = self._latch, self._records.latch()
-            if self._latch is None and before_latch is not None and before_latch.code == "MAX_DRAWDOWN":
-                self._peak = equity  # a person has accepted the loss: drawdown counts from here
-        drawdown = (self._peak - equity) / self._peak if self._peak > 0 else 0.0
-        limits = self.spec.risk if "max_drawdown" in self._gate.rules else None
-        before = self._state
-        self._state = assess(
-            drawdown,
-            limits.max_drawdown_soft if limits else None,
-            limits.max_drawdown if limits else None,
-            self._latch,
-        )
-        if self._state.name == HALTED and self._latch is None:
-            self._latch = self._state
-            self._records.latched(self._state, self._clock.now(), self._state_alert(before))
-        elif (self._state.name, self._state.code) != (before.name, before.code):
-            self._records.emit([self._state_alert(before)])
+        """The trading state now, and what a person has said meanwhile."""
+        if self._switch.assess(self._standing(equity), self._now):
+            self._peak = equity  # a person has accepted the loss: drawdown counts from here
 
-    def _state_alert(self, before: TradingState) -> Draft:
-        state = self._state
-        return Draft(
-            ALERT,
-            self._now,
-            f"{before.name}:{state.name}:{self._clock.now()}",
-            {
-                "alert": "TRADING_STATE",
-                "from": before.name,
-                "to": state.name,
-                "code": state.code,
-                "value": state.value,
-                "threshold": state.threshold,
-            },
-        )
+    def _locked(self, locks: Sequence[Lock]) -> None:
+        """Locks that no close has left behind: written down at once."""
+        with self._trusted():
+            self._records.locked(locks)
 
     def _snapshot(self, at: int, equity: int) -> GateSnapshot:
         book = self.book
         held = {
-            symbol: Held(position.quantity, book.closing(symbol), position.price)
+            symbol: management.held(symbol, position, book, self._extremes)
             for symbol, position in sorted(book.positions.items())
         }
+        changes = (management.pending(one) for _, one in sorted(book.positions.items()))
         return GateSnapshot(
             at=at,
-            state=self._state,
+            state=self._switch.state,
             held=held,
             equity=equity,
             balance=book.balance,
@@ -389,11 +428,13 @@ class RiskManager(SharedState):
             marks=self._prices.marks(book),
             cancels=self._cancels(),
             working=len(book.working),
+            changes=tuple(one for one in changes if one is not None),
+            equities=self._closings.equities,
         )
 
     def _cancels(self) -> tuple[str, ...]:
         """Working entries that must go: all of them while HALTED."""
-        if self._state.name != HALTED:
+        if self._switch.state.name != HALTED:
             return ()
         working = (orders.ACCEPTED, orders.PARTIALLY_FILLED, orders.TRIGGERED)
         return tuple(one.order.id for one in self.book.working.values() if one.order.opens and one.status in working)
@@ -401,3 +442,8 @@ class RiskManager(SharedState):
     def _account_event(self) -> Draft:
         run = self.run
         return account_event(self.book, run.account, run.currency, self._day_equity, self._now, str(self._cursor))
+
+
+def entries_for(risk: RiskConfig) -> int:
+    """How far back (ns) the limits ask for entries."""
+    return max(HOUR, round((risk.cooldown or 0) * SECOND))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from domain import order as orders
-from domain.candidate import CODE, HAS_TEXT, REPORT, Candidate, Exit, HostReport
+from domain.candidate import CODE, HAS_TEXT, REPORT, Amend, Candidate, Exit, HostReport
 from domain.order import Denied, Order
 
 
@@ -22,6 +22,7 @@ class Scan:
         self.texts: dict[str, str] = {}
         self.candidates: list[Candidate] = []
         self.exits: list[Exit] = []
+        self.amends: list[Amend] = []
 
     def add(self, report: HostReport) -> None:
         """One host's answer; hosts come in the order of the run's symbols."""
@@ -29,6 +30,7 @@ class Scan:
         self.texts.update(report.texts)
         self.candidates += report.candidates
         self.exits += report.exits
+        self.amends += report.amends
 
     def missing(self, count: int, why: str, symbols: Sequence[str]) -> None:
         """A host that did not answer: HOST_DOWN for each of its symbols, with what happened."""

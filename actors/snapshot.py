@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from domain.candidate import Held
+from domain.order import StopChange
 from risk.state import TradingState
 
 
@@ -12,7 +13,9 @@ class GateSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The gate at one T. Money in 1e-9 of the account currency.
 
     ``marks`` are the last prices (1e-9) of held symbols and of conversion pairs, so that a rebuilt gate
-    values the book as the one before it; ``cancels`` are working entries that must go (HALTED).
+    values the book as the one before it; ``cancels`` are working entries that must go (HALTED),
+    ``changes`` stops that the venue has not answered for. ``equities`` are those of the past that a protection
+    still asks for (T, equity).
     """
 
     at: int
@@ -26,6 +29,8 @@ class GateSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     marks: dict[str, int]
     cancels: tuple[str, ...] = ()
     working: int = 0
+    changes: tuple[StopChange, ...] = ()
+    equities: tuple[tuple[int, int], ...] = ()
 
 
 def encode(snapshot: GateSnapshot) -> bytes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from domain.instrument import Instrument
-from risk.config import RiskConfig
+from risk.config import ExitConfig, RiskConfig
+from risk.costs import Costs
+from risk.news import Calendar
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,14 +38,23 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """``costs`` by symbol, as the venue charges them. ``remembers``: some limit asks for the market's past returns,
+    so the gate is given history before its first bar."""
+
     run: RunSpec
     risk: RiskConfig
     day_start: str
     venue: str = "paper"
+    costs: dict[str, Costs] = {}
+    calendar: Calendar | None = None
+    remembers: bool = False
 
 
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One host's symbols, in the order of their rows, and the strategy they share."""
+    """One host's symbols, in the order of their rows, the strategy they share, and how their positions are managed.
+
+    ``instruments`` are those of the symbols, where exits need them; ``regimes`` asks for candidates that name theirs.
+    """
 
     name: str
     symbols: tuple[str, ...]
@@ -52,6 +63,9 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str
     parameters: dict[str, float | int | str | bool]
     timeframe_ns: int
+    exits: ExitConfig = ExitConfig()
+    instruments: tuple[Instrument, ...] = ()
+    regimes: bool = False
 
 
 class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +100,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     keep_hours: float = 24.0
     started_at: int = 0
     venue: str = "paper"
+    gate_remembers: bool = False
 
     @property
     def paced(self) -> bool:

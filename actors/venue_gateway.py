@@ -53,8 +53,8 @@ class VenueGateway:
     def cancel(self, epoch: int, order_id: str, at: int) -> list[OrderStep]:
         return self._send(epoch, True, partial(self._venue.cancel, order_id, at))
 
-    def modify(self, epoch: int, symbol: str, stop: int, target: int, at: int) -> VenuePosition:
-        return self._send(epoch, False, partial(self._venue.modify, symbol, stop, target, at))
+    def modify(self, epoch: int, symbol: str, side: int, stop: int, target: int, at: int) -> VenuePosition:
+        return self._send(epoch, False, partial(self._venue.modify, symbol, side, stop, target, at))
 
     def lookup(self, order_id: str) -> VenueOrder | None:
         return self._ask(partial(self._venue.lookup, order_id), urgent=True)

@@ -25,7 +25,8 @@ class Position(msgspec.Struct, kw_only=True):
     """What we hold in one symbol. ``quantity`` is signed; ``cost`` is quantity x price paid.
 
     ``risk`` is R, fixed at entry: money between the entry and the initial stop, in the account
-    currency. ``flags`` are management flags, set when the venue has confirmed.
+    currency; ``distance`` is the same as a price, ``first`` the quantity that was held at most. ``flags`` are
+    management flags, set when the venue has confirmed.
     """
 
     symbol: str
@@ -38,6 +39,8 @@ class Position(msgspec.Struct, kw_only=True):
     stop: int = 0
     target: int = 0
     risk: int = 0
+    distance: int = 0
+    first: int = 0
     realised: int = 0
     commission: int = 0
     orders: tuple[str, ...] = ()
@@ -108,6 +111,7 @@ class Book:
         self._sides: dict[str, list[int]] = {}  # symbol -> [buys, sells] still to fill
         self._others: dict[str, int] = {}
         self._exposed: list[str] | None = None  # remembered until something moves
+        self._followers: list[set[str]] = []
         self._seen: dict[str, None] = {}  # fills, oldest first
 
     # -- orders ----------------------------------------------------------------------------------
@@ -134,6 +138,7 @@ class Book:
 
     def _add(self, order: Order, quantity: int) -> None:
         self._exposed = None
+        self._moved(order.symbol)
         sides = self._sides.setdefault(order.symbol, [0, 0])
         sides[0 if order.side > 0 else 1] += quantity
         if sides == [0, 0]:
@@ -153,6 +158,7 @@ class Book:
             return Applied()
         self._see(fill)
         self._exposed = None
+        self._moved(fill.symbol)
         self.filled(fill.order_id, fill.quantity)
         commission = convert(fill.commission, rate)
         self.balance -= commission
@@ -199,6 +205,8 @@ class Book:
                 stop=fill.stop,
                 target=fill.target,
                 risk=risk,
+                distance=abs(fill.price - fill.stop) if fill.stop else 0,
+                first=quantity,
                 commission=commission,
                 orders=(fill.order_id,),
             )
@@ -207,6 +215,7 @@ class Book:
             if fill.order_id not in position.orders:
                 position.orders += (fill.order_id,)
             position.quantity += fill.side * quantity
+            position.first = max(position.first, abs(position.quantity))
             position.cost += cost
             position.commission += commission
             if fill.stop:
@@ -255,8 +264,10 @@ class Book:
 
     def mark(self, symbol: str, price: int, rate: Rate) -> None:
         """The latest price (bid) and conversion of a held symbol."""
-        self.marks[symbol] = price
-        self.rates[symbol] = rate
+        if self.marks.get(symbol) != price or self.rates.get(symbol) != rate:
+            self.marks[symbol] = price
+            self.rates[symbol] = rate
+            self._moved(symbol)
 
     def unrealised(self, symbol: str) -> int:
         """Floating profit in the account currency, at the last mark."""
@@ -283,6 +294,15 @@ class Book:
         buys, sells = self._sides.get(symbol, (0, 0))
         return max(abs(held), abs(held + buys), abs(held - sells)) + abs(self._others.get(symbol, 0))
 
+    def bounds(self, symbol: str) -> tuple[int, int]:
+        """Lowest and highest net units that a symbol may come to hold; what others hold in our account widens both."""
+        position = self.positions.get(symbol)
+        held = position.quantity if position else 0
+        sides, others = self._sides.get(symbol), abs(self._others.get(symbol, 0))
+        if sides is None:
+            return held - others, held + others
+        return held - sides[1] - others, held + sides[0] + others
+
     def exposed(self) -> list[str]:
         """Symbols that hold or may come to hold a position: a working exit makes no room."""
         if self._exposed is None:
@@ -292,7 +312,20 @@ class Book:
 
     def others(self, positions: dict[str, int]) -> None:
         """What the account holds at its venue that is not ours (signed units), from now on part of the exposure."""
+        for symbol in {*self._others, *positions}:
+            self._moved(symbol)
         self._others, self._exposed = dict(positions), None
+
+    def follow(self) -> set[str]:
+        """A set to which every symbol is added that moves from now on: its units, its price or its rate.
+        Whoever follows empties it."""
+        moved = {*self.positions, *self._sides, *self._others}
+        self._followers.append(moved)
+        return moved
+
+    def _moved(self, symbol: str) -> None:
+        for one in self._followers:
+            one.add(symbol)
 
     def closing(self, symbol: str) -> int:
         """Units of the position that working orders already close."""

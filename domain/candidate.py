@@ -90,10 +90,10 @@ class Amend(msgspec.Struct, frozen=True, gc=False):
 class Held(msgspec.Struct, frozen=True, gc=False):
     """What an agent must know of its symbol's position; ``closing`` is already on its way out.
 
-    ``entry``, ``stop`` and ``target`` are prices, ``distance`` is R: the price distance from the entry to the first
-    stop, fixed at entry (0 without a stop). ``first`` is the quantity that was held at most. ``best`` and ``worst`` are
-    the extremes of the price since the entry, this bar included. ``flags`` are set when the venue has confirmed;
-    while a change of the stop is not confirmed, ``amending`` says so.
+    ``entry``, ``stop`` (also one that the venue has not confirmed) and ``target`` are prices, ``distance`` is R: the
+    price distance from the entry to the first stop, fixed at entry (0 without a stop). ``first`` is the quantity that
+    was held at most. ``best`` and ``worst`` are the extremes of the price since the entry, this bar included.
+    ``flags`` are set when the venue has confirmed; while a change of the stop is not confirmed, ``amending`` says so.
     """
 
     quantity: int

@@ -54,6 +54,8 @@ EMERGENCY = "EMERGENCY"
 """Why everything is closed when a halt asked for it and the driver did not act."""
 OUTSIDE = "OUTSIDE"
 """Why a position of ours was closed by nobody of us: by hand, or by the venue, which told no reason."""
+PARTIAL_TARGET = "TP"
+"""How the purposes begin that close a part of what was held first (TP1, TP2, ...), once each."""
 FINANCING = "FINANCING"
 """Why a fill without quantity was booked: interest for a position held overnight, in its ``commission``."""
 MADE_THERE = frozenset({STOP, TARGET, OUTSIDE})
@@ -154,6 +156,28 @@ class OrderStep(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     text: str = ""
     venue_ref: str = ""
     order: Order | None = None
+
+
+class StopChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A position's stop and target as they shall be at the venue (prices in 1e-9, 0 for none): an absolute wish, so
+    that saying it twice is saying it once. ``entry_order`` and ``side`` name the position; ``flag`` is what is
+    remembered of it once the venue has confirmed."""
+
+    id: str
+    symbol: str
+    strategy: str
+    side: int
+    entry_order: str
+    purpose: str
+    stop: int
+    target: int
+    at: int
+    flag: str = ""
+    correlation_id: str = ""
+
+
+STOP_SET, STOP_REFUSED = "SET", "REFUSED"
+"""What a venue says of a change of a stop; without an answer it is said again."""
 
 
 class Approved(msgspec.Struct, frozen=True, gc=False):

@@ -36,7 +36,9 @@ class Venue(Protocol):
 
     def cancel(self, order_id: str, at: int) -> list[OrderStep]: ...
 
-    def modify(self, symbol: str, stop: int, target: int, at: int) -> VenuePosition: ...
+    def modify(self, symbol: str, side: int, stop: int, target: int, at: int) -> VenuePosition:
+        """Set the stop and target prices (0 for none) of the position on that side. Raises Refused if there is none."""
+        ...
 
     def advance(self, batch: BarBatch) -> list[OrderStep]:
         """Price-driven venues only: match what is due in these bars. Twice the same T changes nothing."""

@@ -50,10 +50,10 @@ def restore(tx: Tx, body: bytes) -> None:
 
 
 def _whole(account: str) -> Iterator[tuple[Table, ColumnElement[bool]]]:
-    """The tables that are kept small by whoever writes them."""
+    """The tables that are kept small by whoever writes them, and the closed trades, which sizes and locks count."""
     for table in (
         *(s.accounts, s.positions, s.reservations, s.counters, s.venue_cursors, s.foreign_holdings),
-        *(s.paper_accounts, s.paper_positions),
+        *(s.paper_accounts, s.paper_positions, s.trades),
     ):
         yield table, table.c.account == account
     yield s.latches, (s.latches.c.account == account) & s.latches.c.reset_at.is_(None)

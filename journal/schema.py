@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every schema this program knows, oldest first; the same as in ``migrations/versions``."""
 
 HEAD = REVISIONS[-1]
@@ -169,6 +169,7 @@ orders = Table(
     _text("code"),
     _text("value", null=True),
     _text("threshold", null=True),
+    _text("reasons"),
     Index("orders_by_run", "run_id", "at"),
     Index("orders_by_account", "account", "at"),
 )
@@ -239,7 +240,13 @@ trades = Table(
     Column("r", Double, nullable=True),
     _text("reason"),
     _text("correlation_id"),
+    _flag("flat"),
+    _text("session"),
+    _text("factors"),
+    _time("seq"),
 )
+"""A row per close, in whole (``flat``) or in part; ``factors`` are the reasons of the candidate that opened it,
+``seq`` the number of the order event that told of it."""
 
 locks = Table(
     "locks",
@@ -274,6 +281,23 @@ latches = Table(
 key_values = Table("key_values", metadata, _key("key"), _text("value"), _time("updated_at"))
 
 # -- Executor ----------------------------------------------------------------------------------------
+
+stop_changes = Table(
+    "stop_changes",
+    metadata,
+    _key("id"),
+    _text("account"),
+    _text("run_id"),
+    _text("symbol"),
+    _text("purpose"),
+    _text("stop"),
+    _text("target"),
+    _time("at"),
+    _text("state"),
+    _text("code"),
+    _text("text"),
+)
+"""Stops and targets that the venue has set or refused, each once."""
 
 attempts = Table("attempts", metadata, _key("order_id"), _key("n", Integer), _time("at"), _time("epoch"))
 

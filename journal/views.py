@@ -112,12 +112,15 @@ def fills(
     return [_plain(row) for row in _rows(c, query.order_by(schema.fills.c.seq.desc()).limit(limit))][::-1]
 
 
-def locks(c: Connection, account: str | None = None, at: int | None = None) -> list[Plain]:
-    """Locks that nobody has removed; with ``at``, those that still hold at that time."""
-    query = _only(select(schema.locks).where(schema.locks.c.removed_at.is_(None)), (schema.locks.c.account, account))
-    if at is not None:
-        query = query.where(schema.locks.c.until_at > at)
-    return [_plain(row) for row in _rows(c, query.order_by(schema.locks.c.until_at, schema.locks.c.id))]
+def locks(c: Connection, account: str | None = None, at: int | None = None, ended: bool = False) -> list[Plain]:
+    """Locks that nobody has removed and that still hold at ``at`` (None: whenever they end), with their ``state``.
+
+    With ``ended`` also those that are over (EXPIRED) or were removed (REMOVED).
+    """
+    query = _only(select(schema.locks), (schema.locks.c.account, account))
+    rows = _rows(c, query.order_by(schema.locks.c.until_at, schema.locks.c.id))
+    found = [_plain(row) | {"state": _state(row, at)} for row in rows]
+    return [row for row in found if ended or row["state"] == "ACTIVE"]
 
 
 def standing_latches(c: Connection, account: str | None = None) -> list[Plain]:
@@ -199,6 +202,12 @@ def _rows(c: Connection, query: Select[Any]) -> list[Plain]:
 def _first(c: Connection, query: Select[Any]) -> Plain | None:
     rows = _rows(c, query)
     return _plain(rows[0]) if rows else None
+
+
+def _state(lock: Plain, at: int | None) -> str:
+    if lock["removed_at"] is not None:
+        return "REMOVED"
+    return "EXPIRED" if at is not None and lock["until_at"] <= at else "ACTIVE"
 
 
 def _average(row: Plain) -> float | None:

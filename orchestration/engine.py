@@ -125,12 +125,18 @@ def _reachable(settings: Settings, found: Market, screen: Screen) -> None:
 def _run(start: Start) -> int:
     """Ray, and the run on it. What Ray prints by itself goes nowhere: stdout belongs to the screen."""
     from domain.registry import build
+    from risk.exits.base import policies, reads_indicators
+    from risk.gate import Rules
     from strategies import STRATEGIES
 
     settings, signals = start.settings, start.signals
     strategy = build("strategy", settings.strategy.name, STRATEGIES)
     with ThreadPoolExecutor(1) as beside, open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        compiled = beside.submit(kernel_cache.compile_all, [strategy])  # while Ray starts; hosts only load
+        reads = bool(settings.risk.regime_factors) or reads_indicators(policies(settings.exits))
+        returns = Rules(settings.risk).reads_returns
+        compiled = beside.submit(
+            kernel_cache.compile_all, [strategy], reads, returns
+        )  # while Ray starts; hosts only load
         specs = actor_specs(settings, start.market, start.identity)
         from orchestration.cluster import RayRuntime
 

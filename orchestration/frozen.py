@@ -218,7 +218,7 @@ def market_of(found: Recorded, settings: Settings) -> Market:
         info = build("feed", kept.feed, FEEDS)(**arguments).info()
     except ConfigError as error:
         raise ConfigError(_by_symbol(files) or error.problems) from error
-    today = Market(arguments, info, kept.instruments, kept.subscribed, ())
+    today = Market(arguments, info, kept.instruments, kept.subscribed, (), kept.calendar)
     return _as_recorded(found, kept, today)
 
 

@@ -28,7 +28,7 @@ from domain.timeframe import DAY
 if TYPE_CHECKING:
     from strategies.base import Strategy
 
-PACKAGES = ("domain", "indicators", "strategies")
+PACKAGES = ("domain", "indicators", "strategies", "risk/exits")
 LIBRARIES = ("numba", "llvmlite", "numpy")
 KEPT_FOR = 30 * DAY
 MEGABYTE = 1024 * 1024
@@ -75,8 +75,9 @@ def prepare(root: Path, now: int, user_files: Iterable[Path] = ()) -> KernelCach
     return KernelCache(folder)
 
 
-def compile_all(strategies: Iterable[Strategy]) -> float:
-    """Compile the strategies' loops, or load them from the cache; the seconds it took."""
+def compile_all(strategies: Iterable[Strategy], reads: bool = False, returns: bool = False) -> float:
+    """Compile the strategies' loops, with ``reads`` the indicators of exits, with ``returns`` what the gate computes of
+    past returns, or load them from the cache; the seconds it took."""
     from strategies.base import resolve  # numba comes with it, so only after prepare
     from strategies.runner import Rows
 
@@ -85,6 +86,15 @@ def compile_all(strategies: Iterable[Strategy]) -> float:
         rows = Rows(strategy, resolve(strategy, {}), 1)
         rows.step(empty_bars(), np.empty(0, np.int64))
         rows.series(empty_bars())
+    if reads:
+        from risk.config import ExitConfig
+        from risk.exits.readings import Readings
+
+        Readings(ExitConfig(), 1).step(empty_bars(), np.empty(0, np.int64))
+    if returns:
+        from risk.scenarios import compile_kernels
+
+        compile_kernels()
     return time.perf_counter() - started
 
 

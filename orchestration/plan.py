@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +18,10 @@ from domain.timeframe import default_day_start, length
 from orchestration import topology
 from orchestration.settings import Settings, asset_classes, instruments, strategy_parameters, to_json
 from orchestration.settings.instrument_list import listed
+from risk.costs import Costs
+from risk.gate import Rules
+from risk.news import Calendar
+from venues.fills import FillModel, Terms
 
 DEFAULT_PERMITS = 5
 
@@ -29,6 +34,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     arguments: dict[str, Any] = {}
     instruments: dict[str, Instrument] = {}
     subscribed: tuple[str, ...] = ()
+    calendar: Calendar | None = None
 
 
 class Market(msgspec.Struct, frozen=True):
@@ -39,6 +45,7 @@ class Market(msgspec.Struct, frozen=True):
     instruments: dict[str, Instrument]
     subscribed: tuple[str, ...]
     notices: tuple[str, ...]
+    calendar: Calendar | None = None
 
     def kept(self) -> Kept:
         return Kept(
@@ -47,6 +54,7 @@ class Market(msgspec.Struct, frozen=True):
             arguments=self.arguments,
             instruments=self.instruments,
             subscribed=self.subscribed,
+            calendar=self.calendar,
         )
 
 
@@ -67,6 +75,7 @@ def market(settings: Settings) -> Market:
     Raises ConfigError with all of them.
     """
     from marketdata import FEEDS
+    from marketdata.news import load as load_news
 
     subscribed, sources = _subscribed(settings)
     symbols = settings.symbols + subscribed
@@ -85,7 +94,8 @@ def market(settings: Settings) -> Market:
         {one: info.decimals[one] for one in symbols},
         convert=settings.account.convert,
     )
-    return Market(arguments, info, found, subscribed, tuple(notices))
+    calendar = load_news(settings.risk.news) if settings.risk.news else None
+    return Market(arguments, info, found, subscribed, tuple(notices), calendar)
 
 
 def _arguments(
@@ -154,6 +164,7 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
     from strategies.base import fingerprint, resolve
 
     run = run_spec(settings, market, identity)
+    remembers = Rules(settings.risk).reads_returns
     info, risk = market.info, settings.risk
     strategy, parameters = settings.strategy.name, strategy_parameters(settings)
     kernel = build("strategy", strategy, STRATEGIES)
@@ -182,11 +193,19 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         cycles=settings.cycle.cycles or 0,
         keep_hours=settings.cycle.summary_keep_hours,
         started_at=identity.started_at,
+        gate_remembers=remembers,
     )
     return topology.actors(
         run=run,
         feed=feed,
-        gate=GateSpec(run=run, risk=risk, day_start=risk.day_start or default_day_start(classes)),
+        gate=GateSpec(
+            run=run,
+            risk=risk,
+            day_start=risk.day_start or default_day_start(classes),
+            costs=costs(settings, market.instruments),
+            calendar=market.calendar,
+            remembers=remembers,
+        ),
         executor=ExecutorSpec(run=run, permits=risk.max_orders_in_flight or DEFAULT_PERMITS, deadline=deadline),
         driver=driver,
         paper=topology.PaperSpec(
@@ -194,7 +213,22 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         ),
         strategy=strategy,
         parameters=parameters,
+        exits=settings.exits,
     )
+
+
+def costs(settings: Settings, instruments: Mapping[str, Instrument]) -> dict[str, Costs]:
+    """What each symbol costs at the venue, as the gate plans with it; fractions are rounded up."""
+    model = FillModel(**settings.venues[0].costs())
+    terms = {symbol: model.terms(one) for symbol, one in instruments.items()}
+    return {
+        symbol: Costs(*(-(-part // 10_000) for part in (one.commission, one.slippage, *_nightly(one))))
+        for symbol, one in terms.items()
+    }
+
+
+def _nightly(terms: Terms) -> tuple[int, int]:
+    return terms.financing_long, terms.financing_short
 
 
 def account_of(info: FeedInfo, run_id: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from actors.specs import DriverSpec, ExecutorSpec, GateSpec, HostSpec, RunSpec
+from risk.config import ExitConfig
 
 ACTOR_PER_SYMBOL_UP_TO = 16
 """``agents_per_host: auto`` gives every agent an actor of its own up to so many symbols."""
@@ -80,6 +81,7 @@ def actors(
     paper: PaperSpec,
     strategy: str,
     parameters: dict[str, Any],
+    exits: ExitConfig = ExitConfig(),
 ) -> list[ActorSpec]:
     """Every actor of the run (design section 3), the driver last."""
     row = {symbol: number for number, symbol in enumerate(run.rows)}
@@ -96,6 +98,9 @@ def actors(
                 strategy=strategy,
                 parameters=parameters,
                 timeframe_ns=run.timeframe_ns,
+                exits=exits,
+                instruments=tuple(run.instruments[one] for one in symbols),
+                regimes=bool(gate.risk.regime_factors),
             ),
             spread=True,
         )

@@ -61,6 +61,7 @@ class RiskConfig(msgspec.Struct, frozen=True, kw_only=True):
     max_total_loss: float | None = None
     max_payoff_ratio: float | None = None
     max_payoff_ratio_trades: int = 20
+    max_payoff_ratio_days: float = 30.0
     # 7: what it costs
     require_stop: bool = True
     max_spread_bps: dict[str, float] = {}

@@ -11,15 +11,17 @@ from typing import Any
 
 import msgspec
 
-from domain.candidate import Candidate, Exit
+from domain.candidate import Amend, Candidate, Exit
 from domain.decision import decide
 from domain.instrument import Instrument
 from domain.money import NANO, from_decimal, to_float
-from domain.order import ENTRY, SIGNAL, Order, order_id
+from domain.order import ENTRY, PARTIAL_TARGET, SIGNAL, Order, StopChange, order_id
 from domain.registry import build
 from risk.config import STAGES_THAT_CAN_BE_OFF, RiskConfig
+from risk.multipliers import factor
 from risk.rules import ALWAYS, RULES
 from risk.sizing import SIZING
+from risk.state import Limits
 from risk.view import Denial, Room, Rule, View, Wish
 
 
@@ -55,6 +57,14 @@ class Rules:
         self.checks.sort(key=lambda one: one[1].stage)
         self.sizing: Any = build("sizing method", config.sizing, SIZING).build(config)
         self.names = tuple(name for name, _ in (*self.checks, *self.rooms))
+        built = (*dict(self.checks).values(), *dict(self.rooms).values(), self.sizing)
+        self.reads_returns = any(getattr(one, "reads_returns", False) for one in built)
+        drawdown, total = "max_drawdown" in self.names, "max_total_loss" in self.names
+        self.limits = Limits(
+            config.max_drawdown_soft if drawdown else None,
+            config.max_drawdown if drawdown else None,
+            config.max_total_loss if total else None,
+        )
 
     def __contains__(self, name: str) -> bool:
         return name in self.names
@@ -128,7 +138,10 @@ class Gate:
         return Answer(key, order, None, size, stop, target)
 
     def size(self, wish: Wish, view: View) -> int | Denial:
-        """Method, then rooms, then down to the lot step; every room is asserted again on the result."""
+        """Method x factors, then rooms, then down to the lot step; every room is asserted again on the result.
+
+        What a room leaves no size for is denied with that room's code.
+        """
         instrument = view.instrument
         if instrument is None or view.rate is None:
             return Denial("INSTRUMENT_UNKNOWN" if instrument is None else "CONVERSION_UNKNOWN", wish.symbol)
@@ -136,14 +149,23 @@ class Gate:
             wanted = self.rules.sizing.size(wish, view)
             if isinstance(wanted, Denial):
                 return wanted
+            tightest: Room | None = None
             if self.rules.sizing.shrinks:
+                times = factor(wish, view)
+                if isinstance(times, Denial):
+                    return times
+                wanted = wanted * times // NANO
                 for _, room in self.rules.rooms:
-                    wanted = min(wanted, room.room(wish, view, wanted))
+                    left = room.room(wish, view, wanted)
+                    if left < wanted:
+                        wanted, tightest = left, room
             elif wanted > instrument.max_quantity:
                 return Denial("SIZE_TOO_LARGE", to_float(wanted), to_float(instrument.max_quantity))
             size = instrument.floor_quantity(wanted)
             if size <= 0:
-                return Denial("SIZE_TOO_SMALL", to_float(wanted), to_float(instrument.min_quantity))
+                least = max(instrument.min_quantity, instrument.lot_step)
+                denial = tightest.exceeded(wish, view, least) if tightest else None
+                return denial or Denial("SIZE_TOO_SMALL", to_float(wanted), to_float(instrument.min_quantity))
             for _, room in self.rules.rooms:
                 denial = room.exceeded(wish, view, size)
                 if denial is not None:
@@ -157,12 +179,15 @@ class Gate:
         held = view.book.quantity(exit.symbol)
         free = abs(held) - view.book.closing(exit.symbol)
         quantity = free
+        position = view.book.positions.get(exit.symbol)
+        if position is None:
+            return None
         if exit.fraction < 1:
-            part = free * from_decimal(str(exit.fraction)) // NANO
+            whole = position.first if exit.purpose.startswith(PARTIAL_TARGET) else free
+            part = min(free, whole * from_decimal(str(exit.fraction)) // NANO)
             quantity = part if view.instrument is None else view.instrument.floor_quantity(part)
         if quantity <= 0:
             return None
-        position = view.book.positions[exit.symbol]
         return Order(
             id=order_id(self.scope, exit.strategy, exit.symbol, exit.at, exit.purpose, attempt),
             account=self.account,
@@ -177,6 +202,32 @@ class Gate:
             at=exit.at,
             rank=rank,
             attempt=attempt,
+            correlation_id=position.correlation_id,
+        )
+
+    def amend(self, amend: Amend, view: View, spread: int) -> StopChange | None:
+        """A position's new stop on the tick; None unless it is tighter than the present one and still on the
+        protective side of the price (a short's is bought back at bid + ``spread``). It passes in every state."""
+        position, instrument = view.book.positions.get(amend.symbol), view.instrument
+        if position is None or instrument is None or view.price <= 0:
+            return None
+        side = 1 if position.quantity > 0 else -1
+        stop = instrument.round_stop(amend.stop, -side)  # the looser side of the tick: never through the price
+        now = view.price if side > 0 else view.price + spread
+        tighter = not position.stop or (stop - position.stop) * side > 0
+        if stop <= 0 or not tighter or (now - stop) * side <= 0:
+            return None
+        return StopChange(
+            id=order_id(self.scope, amend.strategy, amend.symbol, amend.at, f"STOP:{amend.purpose}", 0),
+            symbol=amend.symbol,
+            strategy=amend.strategy,
+            side=side,
+            entry_order=position.entry_order,
+            purpose=amend.purpose,
+            stop=stop,
+            target=position.target,
+            at=amend.at,
+            flag=amend.flag,
             correlation_id=position.correlation_id,
         )
 
@@ -271,4 +322,20 @@ def decision_of(wish: Candidate | Exit, answer: Answer) -> bytes:
         code=denial.code if denial else "",
         value=denial.value if denial else None,
         threshold=denial.threshold if denial else None,
+    )
+
+
+def change_of(amend: Amend, change: StopChange) -> bytes:
+    """The canonical decision of a stop that is moved."""
+    return decide(
+        at=amend.at,
+        symbol=amend.symbol,
+        strategy=amend.strategy,
+        purpose=amend.purpose,
+        side=change.side,
+        quantity=0,
+        entry=amend.price,
+        stop=change.stop,
+        target=change.target,
+        answer="APPROVED",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -14,9 +14,11 @@ from risk.config import RiskConfig
 from risk.costs import Costs
 from risk.exposure import Exposure
 from risk.news import Calendar
-from risk.returns import Returns
 from risk.state import TradingState
 from risk.statistics import Statistics
+
+if TYPE_CHECKING:
+    from risk.returns import Returns  # which brings numba along
 
 
 class Denial(NamedTuple):
@@ -69,6 +71,7 @@ class Lock(msgspec.Struct, frozen=True):
     side: int | None
     until_at: int
     reason: str
+    from_at: int = 0
 
     def covers(self, symbol: str, side: int, now: int) -> bool:
         return now < self.until_at and self.symbol in (None, symbol) and self.side in (None, side)

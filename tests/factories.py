@@ -135,6 +135,58 @@ def a_config(**changed: Any) -> RiskConfig:
     return RiskConfig(**changed)
 
 
+def full_config(**changed: Any) -> RiskConfig:
+    """Every rule is on, wide enough for an ordinary entry."""
+    usual: dict[str, Any] = {
+        "sessions": ("london", "new_york"),
+        "holidays": ("forex",),
+        "news": ("static",),
+        "cooldown": 60.0,
+        "cooldown_after_close": 60.0,
+        "stoploss_guard_trades": 3,
+        "drawdown_guard": 0.5,
+        "low_profit_guard": -0.5,
+        "losses_in_a_row": 9,
+        "max_symbol_loss": 50_000 * NANO,
+        "max_trades_per_day": 10_000,
+        "max_trades_per_hour": 10_000,
+        "max_daily_loss": 20_000 * NANO,
+        "max_daily_loss_share": 0.2,
+        "max_drawdown_soft": 0.3,
+        "max_drawdown": 0.4,
+        "max_total_loss": 0.5,
+        "max_payoff_ratio": 5.0,
+        "max_spread_bps": {"default": 50.0},
+        "max_cost_ratio": 0.9,
+        "min_reward_to_risk": 0.5,
+        "max_open_positions": 10_000,
+        "max_positions_per_symbol": 5,
+        "max_orders_in_flight": 10_000,
+        "max_order_notional": 10**7 * NANO,
+        "max_correlation": 0.99,
+        "max_currency_exposure": 900.0,
+        "max_symbol_exposure": 500.0,
+        "max_class_exposure": {"default": 900.0},
+        "max_venue_exposure": 900.0,
+        "max_exposure": 10**9 * NANO,
+        "max_leverage": 900.0,
+        "margin_rate": {"default": 0.001},
+        "max_margin": 0.9,
+        "min_free_balance": 1_000 * NANO,
+        "max_var": 0.9,
+        "max_cvar": 0.95,
+        "max_stress_loss": 0.99,
+        "stress": {"shock": {"default": -0.0001}},
+        "near_limit": 0.9,
+        "score_factors": {"0.5": 1.0},
+        "max_risk": 0.02,
+        "max_risk_money": {"default": 5_000 * NANO},
+        "max_depth": 0.5,
+        "max_orders_per_minute": 10_000,
+    }
+    return RiskConfig(**usual | changed)
+
+
 def a_view(config: RiskConfig | None = None, book: Book | None = None, **changed: Any) -> View:
     """EURUSD at noon with a fresh bar, an empty book of 100,000 and nothing lost."""
     view = View(config or a_config(), book or Book(CASH))

@@ -23,6 +23,7 @@ from risk.rules import ALWAYS, RULES
 from risk.sizing import SIZING
 from strategies import STRATEGIES
 from strategies.base import Strategy, resolve
+from tests.factories import full_config
 from venues import VENUES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -159,23 +160,15 @@ def test_the_wall_clock_is_read_in_one_place() -> None:
 
 # -- registries ----------------------------------------------------------------------------------
 
-LIMITS: dict[str, Any] = {
-    "max_open_positions": 1,
-    "max_positions_per_symbol": 1,
-    "max_order_notional": 1,
-    "max_daily_loss": 1,
-    "max_drawdown": 0.1,
-    "max_trades_per_day": 1,
-}
-
 
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_every_rule_builds(name: str) -> None:
-    rule = load(RULES[name]).build(RiskConfig(**LIMITS))
+    rule = load(RULES[name]).build(full_config())
 
     assert rule.stage in range(1, 11)
     assert set(rule.keys) <= set(RiskConfig.__struct_fields__)
     assert (hasattr(rule, "room") and hasattr(rule, "exceeded")) or hasattr(rule, "check")
+    assert callable(rule.figures)
     assert RULES[name].split(":")[0] == f"risk.rules.{name}"
 
 

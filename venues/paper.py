@@ -106,12 +106,12 @@ class PaperVenue:
         self._commit(draft, self._at)
         return draft.steps
 
-    def modify(self, symbol: str, stop: int, target: int, at: int) -> VenuePosition:
-        """Set the stop and target prices of a position (0 removes). Raises Refused if there is none."""
+    def modify(self, symbol: str, side: int, stop: int, target: int, at: int) -> VenuePosition:
+        """Set the stop and target prices of a position (0 removes). Raises Refused if there is none on that side."""
         self._reload_if_unsure()
         position = self._ledger.positions.get(symbol)
-        if position is None:
-            raise Refused(f"no position in {symbol} whose stop could be set", "NO_POSITION")
+        if position is None or position.quantity * side <= 0:
+            raise Refused(f"no such position in {symbol} whose stop could be set", "NO_POSITION")
         if stop < 0 or target < 0:
             raise Refused(f"{symbol}: stop {stop} and target {target} must not be negative", "BAD_PRICE")
         if (position.stop, position.target) == (stop, target):

@@ -19,7 +19,7 @@ from actors.snapshot import GateSnapshot
 from actors.specs import DriverSpec, ExecutorSpec, GateSpec, RunSpec
 from actors.venue_gateway import VenueGateway
 from domain import order as orders
-from domain.candidate import Candidate, Exit
+from domain.candidate import Amend, Candidate, Exit
 from domain.errors import Refused, Unknown
 from domain.market import BarBatch, empty_bars, end_of_data
 from domain.order import Order, OrderStep
@@ -143,25 +143,30 @@ class ReplayedGateRecords(GateRecords):
 
 class ReplayedGate(RiskManager):
     def __init__(self, spec: GateSpec, store: Store, course: Course) -> None:
-        super().__init__(spec, store, course)
-        self._records: ReplayedGateRecords = ReplayedGateRecords(store, spec, course)
+        self._said = ReplayedGateRecords(store, spec, course)
+        super().__init__(spec, store, course, self._said)
 
     def snapshot(self, batch: BarBatch, matched: Sequence[OrderStep] = ()) -> GateSnapshot | None:
-        self._records.step = "snapshot"
+        self._said.step = "snapshot"
         return super().snapshot(batch, matched)
 
     def reserve(
-        self, exits: Sequence[Exit], candidates: Sequence[Candidate], now: int, paused: bool = False
+        self,
+        exits: Sequence[Exit],
+        candidates: Sequence[Candidate],
+        now: int,
+        paused: bool = False,
+        amends: Sequence[Amend] = (),
     ) -> GateAnswer:
-        self._records.step = "reserve"
-        return super().reserve(exits, candidates, now, paused)
+        self._said.step = "reserve"
+        return super().reserve(exits, candidates, now, paused, amends)
 
     def emergency(self, flatten: bool, now: int) -> GateAnswer:
-        self._records.step = "emergency"
+        self._said.step = "emergency"
         return super().emergency(flatten, now)
 
     def _assess(self, equity: int) -> None:
-        self._polled = 0  # it looks at every step: what it finds is recorded
+        self._switch.look_at_once()  # what it finds at a step is recorded
         super()._assess(equity)
 
 
@@ -195,6 +200,7 @@ class ReplayedHosts(Hosts):
         if absent:
             scan.candidates = [one for one in scan.candidates if one.symbol not in absent]
             scan.exits = [one for one in scan.exits if one.symbol not in absent]
+            scan.amends = [one for one in scan.amends if one.symbol not in absent]
         return scan
 
     async def _tell(self, n: int, after: int, absent: dict[str, str]) -> None:

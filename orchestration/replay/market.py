@@ -67,7 +67,7 @@ def _live(found: Recorded, kept: Kept, bars: RecordedBars, course: Course) -> Re
     if info is None:
         raise ConfigError(f"run {found.run_id} has not recorded its bars: an earlier version of this program made it")
     info = msgspec.structs.replace(info, warmed_until=found.warmed_until, start_at=found.anchor)
-    market = Market(kept.arguments, info, kept.instruments, kept.subscribed, ())
+    market = Market(kept.arguments, info, kept.instruments, kept.subscribed, (), kept.calendar)
     return Replayed(market, ReplayedFeed(info, bars, lambda: course.at))
 
 
@@ -83,7 +83,7 @@ def _recorded(found: Recorded, settings: Settings, kept: Kept) -> Replayed:
     if kept.arguments:
         arguments = {**kept.arguments, "symbols": tuple(kept.arguments["symbols"])}
         feed: Feed = build("feed", kept.feed, _feeds())(**arguments)
-        market = Market(arguments, feed.info(), kept.instruments, kept.subscribed, ())
+        market = Market(arguments, feed.info(), kept.instruments, kept.subscribed, (), kept.calendar)
     else:  # written before markets were recorded
         market = found_today(settings)
         feed = _feed(kept.feed, market)

@@ -41,6 +41,7 @@ from orchestration.settings.tree import (
     masked,
 )
 from risk.config import ExitConfig, RiskConfig
+from risk.contradictions import contradictions
 
 SIM_START = 1_704_153_600_000_000_000
 """2024-01-02T00:00Z: when simulated time begins."""
@@ -170,17 +171,14 @@ def _rules(merged: Merged, problems: Problems) -> None:
 
 
 def _limits(merged: Merged, problems: Problems) -> None:
-    soft, hard = merged.keys["risk.max_drawdown_soft"], merged.keys["risk.max_drawdown"]
-    if soft.value is None or hard.value is None or soft.value <= hard.value:
-        return
-    text = (
-        f"{soft.source}: risk.max_drawdown_soft = {soft.value:g} is above risk.max_drawdown = {hard.value:g} "
-        f"({hard.source})"
-    )
-    if soft.rank <= PRESET < hard.rank:
-        merged.notices.append(f"{text}, so it is never reached")
-    else:
-        problems.config(f"{text}; the soft limit comes first: make it smaller")
+    """Limits that contradict each other: refused, or told where somebody has set one over a preset's."""
+    for one in contradictions(_risk(merged), _exits(merged)):
+        found = [merged.keys[key] for key in one.keys]
+        sources = ", ".join(dict.fromkeys(given.source for given in found))
+        if min(given.rank for given in found) <= PRESET < max(given.rank for given in found):
+            merged.notices.append(f"{sources}: {one.why}")
+        else:
+            problems.config(f"{sources}: {one.why}; change one of them")
 
 
 def _calls(merged: Merged, problems: Problems) -> None:

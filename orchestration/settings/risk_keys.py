@@ -23,10 +23,12 @@ RISK_KEYS: dict[str, Key] = {
     "risk.sessions": Key(
         list[str] | None,
         None,
-        "only in these: london, new_york, or '08:00-16:30 Europe/London'",
+        "only in these: london, new_york, tokyo, sydney, overlap, or '08:00-16:30 Europe/London'",
         parse="sessions",
     ),
-    "risk.sessions_for": Key(list[Class], ["forex", "metal", "other"], "asset classes that keep the sessions"),
+    "risk.sessions_for": Key(
+        list[Class], ["forex", "metal", "other"], "asset classes that keep sessions and exchange holidays"
+    ),
     "risk.holidays": Key(list[str], [], "days without entries: forex, an exchange (XNYS), or dates", parse="holidays"),
     "risk.news": Key(
         list[str], [], "calendars of economic news: static, a file (JSON, CSV), or an https address", parse="news"
@@ -69,6 +71,7 @@ RISK_KEYS: dict[str, Key] = {
     "risk.max_total_loss": Key(Share | None, None, "of the first cash: from here the kill switch"),
     "risk.max_payoff_ratio": Key(Times | None, None, "average loss over average win, by symbol"),
     "risk.max_payoff_ratio_trades": Key(Whole, 20, "closed trades it takes at least"),
+    "risk.max_payoff_ratio_days": Key(Annotated[float, Gt(0), Le(366)], 30.0, "days in which they are counted"),
     # 7: what it costs
     "risk.require_stop": Key(bool, True, "entries without a stop are denied"),
     "risk.max_spread_bps": Key(dict[str, Bps], {}, "widest spread, 1/10,000 of the price, by asset class", sub="class"),
@@ -80,7 +83,7 @@ RISK_KEYS: dict[str, Key] = {
     "risk.count_foreign": Key(bool, True, "positions at the venue that are not ours count as exposure"),
     "risk.max_open_positions": Key(Whole | None, None, "symbols that may hold a position"),
     "risk.max_positions_per_symbol": Key(Whole | None, None, "entries a symbol may hold"),
-    "risk.max_orders_in_flight": Key(Whole | None, None, "orders sent and not ended"),
+    "risk.max_orders_in_flight": Key(Whole | None, None, "orders being sent at once, and entries sent and not ended"),
     "risk.max_order_notional": Key(Money | None, None, "value of one order, account currency"),
     "risk.max_correlation": Key(
         Share | None, None, "of returns with what is held: the same side of what moves together, either sign"
@@ -107,16 +110,16 @@ RISK_KEYS: dict[str, Key] = {
     "risk.max_cvar": Key(Share | None, None, "mean loss beyond it, of equity"),
     "risk.max_stress_loss": Key(Share | None, None, "loss in the worst of the shocks, of equity"),
     "risk.stress": Key(
-        dict[str, dict[str, Annotated[float, Ge(-1), Le(10)]]],
+        dict[str, dict[Literal["forex", "metal", "crypto", "other", "default"], Annotated[float, Ge(-1), Le(10)]]],
         {},
-        "name: {asset class: change of the price}, shocks of everything held",
+        "name: {asset class: change of the price}, shocks of everything held; none: all prices fall or rise together",
         sub="name",
     ),
     # 9: size
     "risk.sizing": Key(str, "fixed_fraction", "how many units an entry asks for", names="risk.sizing:SIZING"),
     "risk.units": Key(Annotated[float, Gt(0), Le(1e12)], 10_000.0, "units of the base, for fixed_units"),
     "risk.risk_fraction": Key(Fraction, 0.005, "of equity at risk, for fixed_fraction, and kelly at first"),
-    "risk.kelly_share": Key(Share, 0.25, "of the Kelly fraction, for kelly"),
+    "risk.kelly_share": Key(Share, 0.25, "of the Kelly fraction, for kelly (at most max_risk, else 2 % of equity)"),
     "risk.kelly_trades": Key(Whole, 20, "closed trades of strategy and symbol that kelly needs"),
     "risk.target_volatility": Key(Times, 0.10, "a year's volatility of a position, of equity (volatility_target)"),
     "risk.score_factors": Key(
@@ -129,7 +132,7 @@ RISK_KEYS: dict[str, Key] = {
     "risk.regime_factors": Key(
         dict[Literal["TRENDING", "RANGING", "VOLATILE", "NORMAL"], Factor], {}, "regime: factor of the size"
     ),
-    "risk.near_limit": Key(Share | None, None, "of the daily loss or drawdown limit: from here half the size"),
+    "risk.near_limit": Key(Share | None, None, "of a limit on daily loss, drawdown or total loss: half the size"),
     "risk.max_risk": Key(Share | None, None, "planned loss at the stop, of equity"),
     "risk.max_risk_money": Key(dict[str, Money], {}, "planned loss at the stop in money, by asset class", sub="class"),
     "risk.max_depth": Key(Share | None, None, "of the last bar's volume, where it is known"),
@@ -162,7 +165,7 @@ EXIT_KEYS: dict[str, Key] = {
     "exits.no_progress_r": Key(Rs, 0.3, "profit in r"),
     "exits.regime_flip": Key(bool, False, "close a long in a falling trend, a short in a rising one"),
     "exits.early_cut": Key(
-        Rs | None, None, "loss in atr from which two of three (RSI, MACD, average of 20) against it close it"
+        Rs | None, None, "loss in atr beyond which two of three (RSI, MACD, average of 20) against it close it"
     ),
     "exits.before_weekend": Key(Seconds | None, None, "seconds before the market's weekend to be flat (not crypto)"),
     "exits.session_close": Key(str | None, None, "when to be flat, as '16:55 America/New_York'", parse="time_of_day"),

@@ -1,4 +1,4 @@
-"""Verbs that look at the account: status, positions, orders, trades, locks."""
+"""Verbs that look at the account: status, positions, orders, trades."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ RunId = Annotated[
     str | None, typer.Option("--run", help="Of this run; its beginning is enough.", show_default="the newest run")
 ]
 Every = Annotated[bool, typer.Option("--all", help="Of every run and account.", show_default=False)]
+By = Annotated[
+    str | None,
+    typer.Option("--by", help="Add up: symbol, strategy, session, factor or reason.", show_default=False),
+]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")]
 
 
@@ -60,7 +64,7 @@ def positions(run: RunId = None, every: Every = False, db_url: DatabaseUrl = Non
         Column("target", lambda row: price(row["target"]), True),
         Column("opened (UTC)", lambda row: moment(row["opened_at"])),
     ]
-    return _show(found, [*columns, *_whose(every)], as_json, "no open positions")
+    return show(found, [*columns, *whose(every)], as_json, "no open positions")
 
 
 @guarded
@@ -98,7 +102,7 @@ def orders(
         Column("status", lambda row: row["status"]),
         Column("why", _why),
     ]
-    return _show(found, [*columns, *_whose(every)], as_json, "no orders")
+    return show(found, [*columns, *whose(every)], as_json, "no orders")
 
 
 @guarded
@@ -106,10 +110,19 @@ def trades(
     run: RunId = None,
     every: Every = False,
     limit: Limit = 100,
+    by: By = None,
     db_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show closed trades with P&L before commission and R, the multiple of the risk taken at entry."""
+    """Show closed trades with P&L before commission and R, the multiple of the risk taken at entry.
+
+    A position that was closed in parts is a line for each. With --by what round trips, from flat to flat, came to
+    after all costs, all of them: by symbol, strategy, session, factor or reason.
+    """
+    if by is not None:
+        from orchestration.terminal.results import show_results
+
+        return show_results(by, run, every, db_url, as_json)
     from journal import views
     from orchestration.terminal.place import database_url, reading
     from orchestration.terminal.state import run_of
@@ -128,7 +141,7 @@ def trades(
         Column("commission", lambda row: money(row["commission"]), True),
         Column("reason", lambda row: row["reason"]),
     ]
-    code = _show(found, [*columns, *_whose(every)], as_json, "no closed trades")
+    code = show(found, [*columns, *whose(every)], as_json, "no closed trades")
     if found and not as_json:
         net = [row["pnl"] - row["commission"] for row in found]
         gross = money(sum(row["pnl"] for row in found), sign=True)
@@ -137,26 +150,7 @@ def trades(
     return code
 
 
-@guarded
-def locks(run: RunId = None, every: Every = False, db_url: DatabaseUrl = None, as_json: AsJson = False) -> int:
-    """Show what may not enter, and until when: symbols, sides, or everything."""
-    from journal import views
-    from orchestration.terminal.place import database_url, reading
-    from orchestration.terminal.state import account_of, moment_of
-
-    with reading(database_url(db_url)) as connection:
-        found = views.locks(connection, account_of(connection, run, every), moment_of(connection, run, every))
-    columns = [
-        Column("symbol", lambda row: row["symbol"] or "all"),
-        Column("side", lambda row: row["side"] or "both"),
-        Column("code", lambda row: row["code"]),
-        Column("reason", lambda row: row["reason"]),
-        Column("until (UTC)", lambda row: moment(row["until_at"])),
-    ]
-    return _show(found, [*columns, *_whose(every)], as_json, "no locks")
-
-
-def _show(rows: list[Plain], columns: list[Column], as_json: bool, empty: str) -> int:
+def show(rows: list[Plain], columns: list[Column], as_json: bool, empty: str) -> int:
     if as_json:
         print_json(rows)
     else:
@@ -164,7 +158,7 @@ def _show(rows: list[Plain], columns: list[Column], as_json: bool, empty: str) -
     return DONE
 
 
-def _whose(every: bool) -> list[Column]:
+def whose(every: bool) -> list[Column]:
     return [Column("account", lambda row: row["account"])] if every else []
 
 

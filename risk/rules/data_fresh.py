@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from risk.config import RiskConfig
-from risk.view import Denial, View, Wish
+from risk.view import Denial, Figures, View, Wish
 
 
 class DataFresh:
@@ -19,5 +19,9 @@ class DataFresh:
             return Denial("NO_PRICE", wish.symbol)
         age = view.now - view.bar_at
         if view.age_limit and age > view.age_limit:
-            return Denial("DATA_STALE", age / 1e9, view.age_limit / 1e9)
+            return Denial("DATA_STALE", *self.figures(wish, view))
         return None
+
+    def figures(self, wish: Wish, view: View) -> Figures:
+        """Seconds since the newest bar's close, and how many there may be (0: not checked)."""
+        return Figures((view.now - view.bar_at) / 1e9, view.age_limit / 1e9)

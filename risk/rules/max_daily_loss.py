@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.money import to_float
 from risk.config import RiskConfig
-from risk.view import Denial, View, Wish
+from risk.view import Denial, Figures, View, Wish
 
 
 class MaxDailyLoss:
@@ -19,7 +19,10 @@ class MaxDailyLoss:
         return None if config.max_daily_loss is None else cls(config.max_daily_loss)
 
     def check(self, wish: Wish, view: View) -> Denial | None:
-        loss = view.day_equity - view.equity
-        if loss >= self.most:
-            return Denial("MAX_DAILY_LOSS", to_float(loss), to_float(self.most))
+        if view.day_equity - view.equity >= self.most:
+            return Denial("MAX_DAILY_LOSS", *self.figures(wish, view))
         return None
+
+    def figures(self, wish: Wish, view: View) -> Figures:
+        """Money lost since the risk day began (negative: won)."""
+        return Figures(to_float(view.day_equity - view.equity), to_float(self.most))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from risk.config import RiskConfig
-from risk.view import Denial, View, Wish
+from risk.view import Denial, Figures, View, Wish
 
 
 class MaxDrawdown:
@@ -26,3 +26,9 @@ class MaxDrawdown:
         if self.soft is not None and drawdown >= self.soft:
             return Denial("MAX_DRAWDOWN_SOFT", drawdown, self.soft)
         return None
+
+    def figures(self, wish: Wish, view: View) -> Figures:
+        """The fall from the peak and the limit that it broke, or that comes next."""
+        drawdown = view.drawdown
+        soft_is_next = self.soft is not None and (self.hard is None or drawdown < self.hard)
+        return Figures(drawdown, self.soft if soft_is_next else self.hard)

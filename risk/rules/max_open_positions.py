@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from risk.config import RiskConfig
-from risk.view import Denial, View, Wish
+from risk.view import Denial, Figures, View, Wish
 
 
 class MaxOpenPositions:
@@ -20,5 +20,8 @@ class MaxOpenPositions:
     def check(self, wish: Wish, view: View) -> Denial | None:
         exposed = view.book.exposed()
         if len(exposed) >= self.most and wish.symbol not in exposed:
-            return Denial("MAX_OPEN_POSITIONS", len(exposed), self.most)
+            return Denial("MAX_OPEN_POSITIONS", *self.figures(wish, view))
         return None
+
+    def figures(self, wish: Wish, view: View) -> Figures:
+        return Figures(len(view.book.exposed()), self.most)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.money import NANO, to_float
 from risk.config import RiskConfig
-from risk.view import Denial, View, Wish
+from risk.view import Denial, Figures, View, Wish
 
 
 class MaxOrderNotional:
@@ -29,3 +29,6 @@ class MaxOrderNotional:
         if notional > self.most:
             return Denial(self.code, to_float(notional), to_float(self.most))
         return None
+
+    def figures(self, wish: Wish, view: View, quantity: int) -> Figures:
+        return Figures(to_float(view.notional(quantity, wish.reference)), to_float(self.most))

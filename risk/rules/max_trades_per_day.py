@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from risk.config import RiskConfig
-from risk.view import Denial, View, Wish
+from risk.view import Denial, Figures, View, Wish
 
 
 class MaxTradesPerDay:
@@ -19,5 +19,8 @@ class MaxTradesPerDay:
 
     def check(self, wish: Wish, view: View) -> Denial | None:
         if view.trades_today >= self.most:
-            return Denial("MAX_TRADES_PER_DAY", view.trades_today, self.most)
+            return Denial("MAX_TRADES_PER_DAY", *self.figures(wish, view))
         return None
+
+    def figures(self, wish: Wish, view: View) -> Figures:
+        return Figures(view.trades_today, self.most)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.timeframe import iso
 from risk.config import RiskConfig
-from risk.view import Denial, View, Wish
+from risk.view import Denial, Figures, View, Wish
 
 
 class NotExpired:
@@ -17,5 +17,8 @@ class NotExpired:
 
     def check(self, wish: Wish, view: View) -> Denial | None:
         if wish.expires_at and view.now > wish.expires_at:
-            return Denial("EXPIRED", iso(view.now), iso(wish.expires_at))
+            return Denial("EXPIRED", *self.figures(wish, view))
         return None
+
+    def figures(self, wish: Wish, view: View) -> Figures:
+        return Figures(iso(view.now), iso(wish.expires_at) if wish.expires_at else "none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.money import to_float
 from risk.config import RiskConfig
-from risk.view import Denial, View, Wish
+from risk.view import Denial, Figures, View, Wish
 
 
 class RequireStop:
@@ -17,5 +17,9 @@ class RequireStop:
 
     def check(self, wish: Wish, view: View) -> Denial | None:
         if wish.stop <= 0 or wish.reference - wish.direction * wish.stop <= 0:
-            return Denial("STOP_REQUIRED", to_float(wish.stop), 0)
+            return Denial("STOP_REQUIRED", *self.figures(wish, view))
         return None
+
+    def figures(self, wish: Wish, view: View) -> Figures:
+        """The stop's distance in price units."""
+        return Figures(to_float(wish.stop), 0)

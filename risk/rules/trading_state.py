@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from risk.config import RiskConfig
 from risk.state import HALTED, REDUCING
-from risk.view import Denial, View, Wish
+from risk.view import Denial, Figures, View, Wish
 
 
 class TradingStateRule:
@@ -24,3 +24,8 @@ class TradingStateRule:
         if state.name == REDUCING:
             return Denial(state.code, state.value, state.threshold)
         return None
+
+    def figures(self, wish: Wish, view: View) -> Figures:
+        """What made the state, and its limit; the state itself where nothing did."""
+        denial = self.check(wish, view)
+        return Figures(view.state.name, "ACTIVE") if denial is None else Figures(denial.value, denial.threshold)

@@ -66,8 +66,9 @@ def template(folder: Path) -> tuple[GateSpec, ExecutorSpec]:
     """The specs of gate and executor over three symbols, and their migrated database at ``folder``."""
     files = tuple(f"{one}={write_bars(folder / f'{one}_M1.csv', path((50, 0.0001)))}" for one in SYMBOLS)
     url = f"sqlite:///{folder / 'template.db'}"
-    sets = ("risk.sizing=fixed_units", f"risk.units={UNITS // NANO}", "risk.max_open_positions=3")
-    settings = load(Overrides(symbols=SYMBOLS, data=files, db_url=url, preset="balanced", sets=sets), {})
+    limits = ("risk.max_open_positions=3", "risk.max_positions_per_symbol=1", "risk.max_drawdown=0.15")
+    sets = ("risk.sizing=fixed_units", f"risk.units={UNITS // NANO}", *limits)
+    settings = load(Overrides(symbols=SYMBOLS, data=files, db_url=url, preset="yardstick", sets=sets), {})
     database.prepare(url)
     specs = {one.name: one.spec for one in actor_specs(settings, market(settings), Identity("run", 0, url, 0, ""))}
     return specs["RiskManager"], specs["Executor"]
@@ -305,7 +306,7 @@ def known(gate: RiskManager) -> dict[str, Any]:
         "working": {key: (one.order, one.filled, one.status) for key, one in sorted(book.working.items())},
         "exposure": {symbol: (book.exposure(symbol), book.closing(symbol)) for symbol in SYMBOLS},
         "exposed": book.exposed(),
-        "unresolved": gate._view.unresolved,
-        "latch": gate._latch,
+        "unresolved": gate._lookout.view.unresolved,
+        "latch": gate._switch.latch,
         "trades": gate._trades_today,
     }

@@ -220,7 +220,7 @@ class HostileVenue:
             self.ends(order_id, orders.CANCELLED)
         return self._told(self.taken[order_id])
 
-    def modify(self, epoch: int, symbol: str, stop: int, target: int, at: int) -> VenuePosition:
+    def modify(self, epoch: int, symbol: str, side: int, stop: int, target: int, at: int) -> VenuePosition:
         self.touched.append(("modify", symbol))
         self.stops[symbol] = (stop, target)
         return next(one for one in self.positions() if one.symbol == symbol)

@@ -311,7 +311,7 @@ async def test_a_lookup_that_fails_at_the_start_leaves_one_order_unknown_and_is_
     await desk.restarted()
     desk.gate.settle()
     assert desk.story(order) == [SUBMITTED, UNKNOWN]
-    assert desk.gate._view.unresolved == {"EURUSD"}
+    assert desk.gate._lookout.view.unresolved == {"EURUSD"}
 
     desk.venue.always("lookup", None)
     await desk.until(lambda: desk.story(order)[-1] == ACCEPTED)

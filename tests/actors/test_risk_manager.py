@@ -185,7 +185,8 @@ def test_many_agents_at_once_never_exceed_a_limit(gate: GateSpec, store: Store, 
     symbols = tuple(f"S{number:02}" for number in range(50))
     listed = {one: msgspec.structs.replace(EURUSD, symbol=one) for one in symbols}
     run = msgspec.structs.replace(gate.run, symbols=symbols, instruments=listed)
-    risk = msgspec.structs.replace(gate.risk, max_open_positions=most)
+    alone = {"max_correlation": None, "max_currency_exposure": None, "max_leverage": None}
+    risk = msgspec.structs.replace(gate.risk, max_open_positions=most, **alone)
     runtime = LocalRuntime()
     built = msgspec.structs.replace(gate, run=run, risk=risk)
     runtime.spawn([ActorSpec(name="RiskManager", shows="", build="orchestration.parts:risk_manager", spec=built)])
@@ -232,14 +233,14 @@ async def test_a_gate_that_is_built_anew_at_any_moment_knows_what_the_one_before
     desk.venue.next_time("submit", lost_after)
     desk.venue.always("lookup", unavailable)
     await desk.trade(reversal)
-    assert desk.gate._view.unresolved == {"EURUSD"}
+    assert desk.gate._lookout.view.unresolved == {"EURUSD"}
     assert known(desk.gate) == known(desk.new_gate())
     desk.venue.next_time("submit", refused)
     desk.tick()
     await desk.executor.submit(desk.leave("AUDUSD"))
     desk.gate.settle()  # the cursor is past the unknown order now
     assert known(desk.gate) == known(desk.new_gate())
-    assert desk.gate._view.unresolved == {"EURUSD"}
+    assert desk.gate._lookout.view.unresolved == {"EURUSD"}
     desk.halt()
     desk.gate.emergency(False, desk.at)
     assert known(desk.gate) == known(desk.new_gate())

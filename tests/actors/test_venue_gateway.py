@@ -31,7 +31,7 @@ EPOCH = 3
 SENDS: dict[str, tuple[Any, ...]] = {
     "submit": (EPOCH, an_order()),
     "cancel": (EPOCH, "order-1", T),
-    "modify": (EPOCH, "EURUSD", 1, 2, T),
+    "modify": (EPOCH, "EURUSD", 1, 1, 2, T),
 }
 ASKS: dict[str, tuple[Any, ...]] = {"lookup": ("order-1",), "orders": (), "fills": (0,), "positions": (), "account": ()}
 URGENT = {"cancel", "lookup"}

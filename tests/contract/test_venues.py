@@ -134,12 +134,12 @@ def test_stop_and_target_are_set_and_removed_with_the_position(build: Build) -> 
     venue.submit(an_order(stop=1.0, target=2.0))
     venue.advance(one_bar(0, 1.5))
 
-    moved = venue.modify("SYM0", 1_200_000_000, 0, START)
+    moved = venue.modify("SYM0", 1, 1_200_000_000, 0, START)
 
     assert (moved.stop, moved.target) == (1_200_000_000, 0)
     assert venue.positions() == [moved]
     with pytest.raises(Refused) as caught:
-        venue.modify("SYM1", 1, 0, START)
+        venue.modify("SYM1", 1, 1, 0, START)
     assert caught.value.code == "NO_POSITION"
 
 
@@ -282,7 +282,7 @@ def test_a_crash_in_a_commit_leaves_nothing_half_done(build: Build) -> None:
         acts: list[Callable[[Venue], object]] = [
             lambda venue: venue.submit(an_order(stop=90.0)),
             lambda venue: venue.advance(one_bar(0, 100)),
-            lambda venue: venue.modify("SYM0", 95 * NANO, 0, START),
+            lambda venue: venue.modify("SYM0", 1, 95 * NANO, 0, START),
             lambda venue: venue.submit(an_exit()),
             lambda venue: venue.cancel("exit", START),
             lambda venue: venue.advance(one_bar(1, 80)),

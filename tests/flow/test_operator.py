@@ -178,7 +178,7 @@ def test_a_gate_that_dies_in_the_cycle_of_its_alert_tells_it_and_goes_on(system:
     def die(actor: str, method: str) -> None:
         if method != "reserve" or died or not runtimes:
             return
-        if runtimes[0].object("RiskManager")._state.name != "ACTIVE":
+        if runtimes[0].object("RiskManager")._switch.state.name != "ACTIVE":
             died.append(1)
             runtimes[0].lose("RiskManager")
             raise ActorLost(actor, "killed by the test")

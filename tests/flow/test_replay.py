@@ -93,7 +93,7 @@ def test_limits_latch_again_where_they_did(system: System) -> None:
 
 
 def test_a_limit_that_a_person_released_is_released_again(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.risk_manager.POLL_NS", 0)
+    monkeypatch.setattr("actors.kill_switch.POLL_NS", 0)
     limits = ("risk.max_drawdown=0.0005", "risk.units=100000")
     said = telling(system, (60, "reset-kill-switch", {}))
 
@@ -120,7 +120,7 @@ def test_a_limit_that_a_person_released_is_released_again(system: System, monkey
 def test_what_an_operator_said_takes_effect_at_the_same_cycles(
     system: System, said: list[tuple[int, str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.risk_manager.POLL_NS", 0)
+    monkeypatch.setattr("actors.kill_switch.POLL_NS", 0)
     story = system.run({"EURUSD": WAVES, "BTC": COINS}, during=telling(system, *said))
     quiet = System(system.folder / "quiet", QUICK)
     quiet.folder.mkdir()
@@ -131,7 +131,7 @@ def test_what_an_operator_said_takes_effect_at_the_same_cycles(
 
 def test_what_was_said_while_a_paced_feed_waited_is_said_again(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.institutional_strategy.HEARD_EVERY", 0.001)
-    monkeypatch.setattr("actors.risk_manager.POLL_NS", 0)
+    monkeypatch.setattr("actors.kill_switch.POLL_NS", 0)
     said = telling(
         system, (22, "close", {"symbol": "BTC"}), (40, "halt", {"flatten": True}), (70, "reset-kill-switch", {})
     )
@@ -191,7 +191,7 @@ def test_what_the_supervisor_did_for_a_driver_that_hung_comes_where_it_came(
 def test_a_halt_between_the_snapshot_and_the_answers_denies_the_same(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.risk_manager.POLL_NS", 0)
+    monkeypatch.setattr("actors.kill_switch.POLL_NS", 0)
     seen: list[str] = []
 
     def halt(actor: str, method: str) -> None:

@@ -78,7 +78,7 @@ class Copy:
 
     def __init__(self, home: Path) -> None:
         self.home, self.cache = home / "sources", home / "cache"
-        for package in ("domain", "indicators", "strategies"):
+        for package in ("domain", "indicators", "strategies", "risk"):
             shutil.copytree(HERE / package, self.home / package, ignore=shutil.ignore_patterns("__pycache__"))
         (self.home / "orchestration").mkdir()
         shutil.copy(HERE / "orchestration" / "kernel_cache.py", self.home / "orchestration")
@@ -142,6 +142,32 @@ def test_an_edit_is_noticed(copy: Copy, file: str, old: str, new: str, changed: 
 
     assert new_folder != folder
     assert [one != other for one, other in zip(before, after, strict=True)] == changed
+
+
+READ = (
+    START
+    + """
+kernel_cache.compile_all([], reads=True)
+from risk.exits import readings
+stats = readings.advance_all.stats
+print(cache.folder, sum(stats.cache_hits.values()), sum(stats.cache_misses.values()), sep="\\n")
+"""
+)
+
+
+def test_the_indicators_of_exits_are_kept_as_well_and_an_edit_of_theirs_is_noticed(copy: Copy) -> None:
+    def read() -> list[str]:
+        done = copy.start(READ)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    first, again = read(), read()
+    copy.edit("risk/exits/readings.py", "SMA_BARS = 20", "SMA_BARS = 30")
+    edited = read()
+
+    assert first[1:] == edited[1:] == ["0", "1"]
+    assert again == [first[0], "1", "0"]
+    assert edited[0] != first[0]
 
 
 def test_folders_of_other_sources_go_after_thirty_days_without_a_start(copy: Copy) -> None:

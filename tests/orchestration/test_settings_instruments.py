@@ -10,7 +10,8 @@ import pytest
 from domain.money import NANO, from_decimal
 from orchestration.settings import Overrides, asset_classes, instruments, load, presets
 from orchestration.settings.instrument_list import listed, problems
-from risk.config import RiskConfig
+from risk.config import ExitConfig, RiskConfig
+from risk.contradictions import contradictions
 
 
 def one(symbol: str, extra: dict[str, Any] | None = None, **given: Any) -> Any:
@@ -123,7 +124,8 @@ def test_an_entry_that_is_no_instrument_says_why(entry: dict[str, Any], part: st
 def test_presets_say_what_they_are_for() -> None:
     found = {one["name"]: one for one in presets()}
 
-    assert set(found) == {"balanced", "yardstick"}
+    named = {"conservative", "balanced", "aggressive", "scalping", "swing", "crypto", "prop-firm", "yardstick"}
+    assert set(found) == named
     assert all(one["intent"] and one["values"]["risk"] for one in found.values())
 
 
@@ -141,7 +143,13 @@ def test_balanced_has_the_fixed_numbers() -> None:
         max_drawdown_soft=0.10,
         max_drawdown=0.15,
         max_trades_per_day=100,
+        max_risk=0.01,
+        max_spread_bps={"forex": 5.0, "metal": 10.0, "crypto": 25.0, "default": 25.0},
+        max_correlation=0.85,
+        max_currency_exposure=4.0,
+        max_leverage=10.0,
     )
+    assert run.exits == ExitConfig(breakeven_at=1.0, breakeven_lock=0.1)
     (paper,) = run.venues
     assert paper.costs() == {
         "commission_bps": {"default": 1.0, "crypto": 10.0},
@@ -170,4 +178,12 @@ def test_the_fill_model_takes_every_presets_costs() -> None:
 
     for preset in presets():
         run = load(Overrides(symbols=("EURUSD",), preset=preset["name"]), {})
-        assert FillModel(**run.venues[0].costs()).terms(one("EURUSD")).commission == NANO
+        assert FillModel(**run.venues[0].costs()).terms(one("EURUSD")).commission > 0
+
+
+@pytest.mark.parametrize("name", [one["name"] for one in presets()])
+def test_no_limit_of_a_preset_contradicts_another(name: str) -> None:
+    run = load(Overrides(symbols=("EURUSD",), preset=name), {})
+
+    assert contradictions(run.risk, run.exits) == []
+    assert run.notices == ()

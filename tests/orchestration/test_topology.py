@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.specs import DriverSpec
+from actors.specs import DriverSpec, HostSpec
 from orchestration.plan import Identity, actor_specs, market
 from orchestration.settings import Overrides, load
 from orchestration.topology import ActorSpec, hosts
@@ -40,8 +40,8 @@ def test_a_host_is_named_after_its_symbols() -> None:
     assert hosts(MANY[:5], 4, 2)[0][0] == "AgentHost:0 (S00,S01,S02,…)"
 
 
-def specs(folder: Path, strategy: str, **more: str) -> list[ActorSpec]:
-    overrides = Overrides(symbols=("EURUSD", "USDJPY", "BTC"), sets=("ray.agents_per_host=3",), strategy=strategy)
+def specs(folder: Path, strategy: str, *sets: str) -> list[ActorSpec]:
+    overrides = Overrides(symbols=("EURUSD", "USDJPY", "BTC"), sets=("ray.agents_per_host=3", *sets), strategy=strategy)
     settings = load(overrides, {})
     return actor_specs(settings, market(settings), Identity("run", 1, f"sqlite:///{folder / 'a.db'}", 0, ""))
 
@@ -61,3 +61,13 @@ def test_a_plain_python_strategy_shares_no_host(tmp_path: Path, monkeypatch: pyt
 
     assert isinstance(driver, DriverSpec)
     assert [len(symbols) for _, symbols in driver.hosts] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("sets", "regimes"), [((), False), (("risk.regime_factors.VOLATILE=0.5",), True)])
+def test_madeknow_how_positions_are_managed(tmp_path: Path, sets: tuple[str, ...], regimes: bool) -> None:
+    found = specs(tmp_path, "ema_cross", "exits.breakeven_at=0.8", "ray.agents_per_host=2", *sets)
+
+    made = [one.spec for one in found if isinstance(one.spec, HostSpec)]
+    assert [(one.exits.breakeven_at, one.regimes) for one in made] == [(0.8, regimes)] * 2
+    assert [[one.symbol for one in host.instruments] for host in made] == [["EURUSD", "USDJPY"], ["BTC"]]
+    assert [host.symbols for host in made] == [("EURUSD", "USDJPY"), ("BTC",)]

@@ -13,8 +13,9 @@ from domain.candidate import Exit
 from domain.decision import decisions_hash
 from domain.money import NANO
 from domain.order import order_id
+from domain.registry import load
 from domain.timeframe import MINUTE
-from risk.config import RiskConfig
+from risk.config import STAGES_THAT_CAN_BE_OFF, RiskConfig
 from risk.gate import Answer, Rules, decision_of
 from risk.rules import ALWAYS, RULES
 from risk.state import TradingState
@@ -259,7 +260,7 @@ def test_a_risk_based_size_shrinks_to_the_room(cap: int, units: int | None) -> N
 
     assert (answer.order.quantity if answer.order else None) == (units and units * NANO)
     if units is None:
-        assert answer.denial == Denial("SIZE_TOO_SMALL", float(cap) / 1.1 // 1e-9 / 1e9, 1_000.0)
+        assert answer.denial == Denial("MAX_ORDER_NOTIONAL", 1_100.0, float(cap))
 
 
 @pytest.mark.parametrize(("cap", "denied"), [("11000", False), ("10999.99", True), ("1", True)])
@@ -306,35 +307,56 @@ def test_every_room_is_asserted_again_on_the_result() -> None:
 # -- stages --------------------------------------------------------------------------------------
 
 FULL: dict[str, Any] = {
+    "sessions": ("london",),
+    "holidays": ("forex",),
+    "news": ("static",),
+    "cooldown": 60.0,
+    "max_trades_per_day": 100,
+    "max_trades_per_hour": 50,
+    "max_daily_loss": nano(3_000),
+    "max_daily_loss_share": 0.03,
+    "max_drawdown": 0.15,
+    "max_total_loss": 0.2,
+    "max_payoff_ratio": 2.0,
+    "max_spread_bps": {"default": 5.0},
+    "max_cost_ratio": 0.3,
+    "min_reward_to_risk": 1.2,
     "max_open_positions": 5,
     "max_positions_per_symbol": 1,
+    "max_orders_in_flight": 5,
+    "max_correlation": 0.85,
     "max_order_notional": nano(200_000),
-    "max_daily_loss": nano(3_000),
-    "max_drawdown": 0.15,
-    "max_trades_per_day": 100,
+    "max_currency_exposure": 3.0,
+    "max_symbol_exposure": 2.0,
+    "max_class_exposure": {"default": 4.0},
+    "max_venue_exposure": 5.0,
+    "max_exposure": nano(500_000),
+    "max_leverage": 5.0,
+    "max_margin": 0.5,
+    "min_free_balance": nano(10_000),
+    "max_var": 0.05,
+    "max_cvar": 0.06,
+    "max_stress_loss": 0.2,
+    "max_risk": 0.02,
+    "max_risk_money": {"default": nano(1_000)},
+    "max_depth": 0.25,
+    "max_orders_per_minute": 20,
 }
-STAGE = {
-    "instrument": 2,
-    "locks": 5,
-    "max_trades_per_day": 6,
-    "max_daily_loss": 6,
-    "max_drawdown": 6,
-    "require_stop": 7,
-    "max_open_positions": 8,
-    "max_positions_per_symbol": 8,
-    "max_order_notional": 8,
-}
-NEVER_OFF = {"trading_state", "data_fresh", "not_expired", "in_flight"}
+ALL_RULES = {name: load(reference) for name, reference in RULES.items()}
+CAN_BE_OFF = [name for name, rule in ALL_RULES.items() if rule.stage in STAGES_THAT_CAN_BE_OFF]
+NEVER_OFF = {*RULES} - {*CAN_BE_OFF}
 
 
 def test_all_rules_hold_when_nothing_is_said() -> None:
-    assert set(Rules(RiskConfig(**FULL)).names) == set(RULES) == {*STAGE, *NEVER_OFF}
+    assert set(Rules(RiskConfig(**FULL)).names) == set(RULES)
+    assert {"trading_state", "data_fresh", "not_expired", "in_flight", "max_risk"} <= NEVER_OFF
 
 
 @pytest.mark.parametrize("stage", [2, 5, 6, 7, 8, 10])
 def test_a_stage_that_is_off_takes_its_rules_along(stage: int) -> None:
-    gone = {name for name, number in STAGE.items() if number == stage}
+    gone = {name for name in CAN_BE_OFF if ALL_RULES[name].stage == stage}
 
+    assert gone
     assert set(Rules(RiskConfig(**FULL, stages_off=(stage,))).names) == set(RULES) - gone
 
 
@@ -343,11 +365,13 @@ def test_state_data_duplicates_and_size_cannot_be_switched_off(stage: int) -> No
     assert set(Rules(RiskConfig(**FULL, stages_off=(stage,))).names) == set(RULES)
 
 
-@pytest.mark.parametrize("name", [name for name in STAGE if name not in ("instrument", "locks")])
-def test_a_key_that_somebody_set_holds_in_a_stage_that_is_off(name: str) -> None:
-    config = RiskConfig(**FULL, stages_off=(2, 5, 6, 7, 8, 10), explicit=frozenset({name}))
+@pytest.mark.parametrize(("name", "key"), [(name, key) for name in CAN_BE_OFF for key in ALL_RULES[name].keys])
+def test_a_key_that_somebody_set_holds_in_a_stage_that_is_off(name: str, key: str) -> None:
+    config = RiskConfig(**FULL, stages_off=STAGES_THAT_CAN_BE_OFF, explicit=frozenset({key}))
+    same = {other for other in CAN_BE_OFF if key in ALL_RULES[other].keys}
 
-    assert set(Rules(config).names) == {*NEVER_OFF, name}
+    assert set(Rules(config).names) == {*NEVER_OFF, *same}
+    assert name in same
 
 
 def test_a_list_of_rules_is_what_holds_beside_what_always_does() -> None:

@@ -350,6 +350,22 @@ LIMITS = {
     "max_open_positions": 1,
     "max_positions_per_symbol": 1,
     "max_order_notional": NANO,
+    "max_orders_in_flight": 1,
+    "max_currency_exposure": 1.0,
+    "max_symbol_exposure": 1.0,
+    "max_class_exposure": {"default": 1.0},
+    "max_venue_exposure": 1.0,
+    "max_exposure": NANO,
+    "max_leverage": 1.0,
+    "max_margin": 0.5,
+    "min_free_balance": NANO,
+    "max_var": 0.1,
+    "max_cvar": 0.1,
+    "max_stress_loss": 0.1,
+    "max_risk": 0.1,
+    "max_risk_money": {"default": NANO},
+    "max_depth": 0.1,
+    "max_orders_per_minute": 1,
 }
 
 
