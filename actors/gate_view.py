@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +40,7 @@ class GateView:
     def rebuild(self, book: Book, first_cash: int, locks: list[Lock], entries: Iterable[tuple[str, int]]) -> None:
         """A book read anew: the market is known as before. ``entries``: symbol and T, oldest first."""
         spec = self.spec
-        self._entries: deque[int] = deque()
+        self._entries: list[int] = []
         self._last_entry: dict[str, int] = {}
         view = self.view = View(spec.risk, book)
         view.instruments, view.costs, view.calendar = spec.run.instruments, spec.costs, spec.calendar
@@ -67,7 +68,7 @@ class GateView:
         bars, length = batch.rows, self.run.timeframe_ns
         closes_at = bars["ts"] + length
         starts = np.flatnonzero(np.diff(closes_at, prepend=-1))
-        for start, end in zip(starts, [*starts[1:], len(bars)], strict=True):
+        for start, end in pairwise([*starts, len(bars)]):
             part = bars[start:end]
             self.returns.push(int(closes_at[start]), np.asarray(part["row"], np.int64), part["close"])
 
@@ -88,8 +89,7 @@ class GateView:
     ) -> None:
         """When wishes are judged, and where the account stands then."""
         view, entries = self.view, self._entries
-        while entries and entries[0] <= now - HOUR:
-            entries.popleft()
+        del entries[: bisect_right(entries, now - HOUR)]
         view.now, view.state, view.engine_paused = now, state, paused
         view.equity, view.peak, view.day_equity = standing.equity, standing.peak, day_equity
         view.trades_today = trades_today

@@ -6,7 +6,7 @@ the position with all working and reserved buys, or with all such sells, whichev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 import msgspec
@@ -110,7 +110,8 @@ class Book:
         self.rates: dict[str, Rate] = {}
         self._sides: dict[str, list[int]] = {}  # symbol -> [buys, sells] still to fill
         self._others: dict[str, int] = {}
-        self._exposed: list[str] | None = None  # remembered until something moves
+        self._exposed: set[str] = set()
+        self._stirred: set[str] | None = None  # moved since ``at_risk`` was asked for; None: it never was
         self._followers: list[set[str]] = []
         self._seen: dict[str, None] = {}  # fills, oldest first
 
@@ -137,7 +138,6 @@ class Book:
             self._add(working.order, -counted)
 
     def _add(self, order: Order, quantity: int) -> None:
-        self._exposed = None
         self._moved(order.symbol)
         sides = self._sides.setdefault(order.symbol, [0, 0])
         sides[0 if order.side > 0 else 1] += quantity
@@ -157,7 +157,6 @@ class Book:
         if fill.id in self._seen:
             return Applied()
         self._see(fill)
-        self._exposed = None
         self._moved(fill.symbol)
         self.filled(fill.order_id, fill.quantity)
         commission = convert(fill.commission, rate)
@@ -304,17 +303,28 @@ class Book:
         return held - sides[1] - others, held + sides[0] + others
 
     def exposed(self) -> list[str]:
+        """``at_risk`` in the order of the names."""
+        return sorted(self.at_risk)
+
+    @property
+    def at_risk(self) -> Set[str]:
         """Symbols that hold or may come to hold a position: a working exit makes no room."""
-        if self._exposed is None:
-            maybe = (one for one in self._sides if self.exposure(one))
-            self._exposed = sorted({*self.positions, *self._others, *maybe})
+        stirred = self._stirred
+        if stirred is None:
+            stirred = {*self.positions, *self._others, *self._sides}
+        for symbol in stirred:
+            if symbol in self.positions or symbol in self._others or self.exposure(symbol):
+                self._exposed.add(symbol)
+            else:
+                self._exposed.discard(symbol)
+        self._stirred = set()
         return self._exposed
 
     def others(self, positions: dict[str, int]) -> None:
         """What the account holds at its venue that is not ours (signed units), from now on part of the exposure."""
         for symbol in {*self._others, *positions}:
             self._moved(symbol)
-        self._others, self._exposed = dict(positions), None
+        self._others = dict(positions)
 
     def follow(self) -> set[str]:
         """A set to which every symbol is added that moves from now on: its units, its price or its rate.
@@ -324,6 +334,8 @@ class Book:
         return moved
 
     def _moved(self, symbol: str) -> None:
+        if self._stirred is not None:
+            self._stirred.add(symbol)
         for one in self._followers:
             one.add(symbol)
 

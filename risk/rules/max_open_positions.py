@@ -18,10 +18,10 @@ class MaxOpenPositions:
         return None if config.max_open_positions is None else cls(config.max_open_positions)
 
     def check(self, wish: Wish, view: View) -> Denial | None:
-        exposed = view.book.exposed()
+        exposed = view.book.at_risk
         if len(exposed) >= self.most and wish.symbol not in exposed:
             return Denial("MAX_OPEN_POSITIONS", *self.figures(wish, view))
         return None
 
     def figures(self, wish: Wish, view: View) -> Figures:
-        return Figures(len(view.book.exposed()), self.most)
+        return Figures(len(view.book.at_risk), self.most)

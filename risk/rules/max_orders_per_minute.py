@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from domain.timeframe import MINUTE
 from risk.config import RiskConfig
 from risk.view import Denial, Figures, View, Wish
@@ -26,9 +28,4 @@ class MaxOrdersPerMinute:
         return Figures(self._recent(view), self.most)
 
     def _recent(self, view: View) -> int:
-        count = 0
-        for at in reversed(view.entries):
-            if at <= view.now - MINUTE:
-                break
-            count += 1
-        return count
+        return len(view.entries) - bisect_right(view.entries, view.now - MINUTE)

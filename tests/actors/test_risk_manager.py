@@ -15,7 +15,7 @@ from actors import gate_rows
 from actors.risk_manager import GateAnswer, RiskManager
 from actors.specs import GateSpec
 from domain.book import Position
-from domain.errors import DatabaseBroken
+from domain.errors import ActorLost, DatabaseBroken
 from domain.market import BarBatch, empty_bars
 from domain.money import NANO
 from domain.order import Approved, Denied, Order
@@ -52,7 +52,8 @@ def spec(folder: Path, **more: Any) -> GateSpec:
     database.prepare(url)
     specs = actor_specs(settings, market(settings), Identity("run", 0, url, 0, ""))
     gate: GateSpec = next(one.spec for one in specs if one.name == "RiskManager")
-    return msgspec.structs.replace(gate, run=msgspec.structs.replace(gate.run, account="paper", scope="paper"))
+    run = msgspec.structs.replace(gate.run, account="paper", scope="paper")
+    return msgspec.structs.replace(gate, run=run, remembers=False)
 
 
 @pytest.fixture
@@ -174,6 +175,20 @@ def test_an_alert_told_again_by_a_gate_that_died_before_its_cycle_was_written_do
         snapshot = manager.snapshot(bar(START + MINUTE, 1.0))
         assert snapshot is not None
         assert snapshot.state.code == "MAX_DRAWDOWN_SOFT"
+    store.close()
+
+
+def test_a_gate_whose_limits_look_at_past_returns_waits_for_them(tmp_path: Path) -> None:
+    gate = msgspec.structs.replace(spec(tmp_path), remembers=True)
+    store = Store(gate.run.db_url, 0)
+    manager = RiskManager(gate, store, Clock())
+    with pytest.raises(ActorLost, match="without the market's past"):
+        manager.snapshot(bar(START, 1.1))
+
+    assert manager.load(-1, bar(START - MINUTE, 1.1)) == START - MINUTE
+    manager.remembered()
+
+    assert manager.snapshot(bar(START, 1.1)) is not None
     store.close()
 
 

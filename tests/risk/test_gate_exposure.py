@@ -269,10 +269,18 @@ def test_a_part_is_closed_down_to_the_lot_step(fraction: float, held: int, close
 def test_exits_in_parts_never_close_more_than_is_held() -> None:
     desk = a_desk()
     desk.hold(10_000)
-    parts = [desk.leave(purpose=f"TP{i}", fraction=0.6) for i in range(1, 6)]
+    parts = [desk.leave(purpose=f"OPERATOR:{i}", fraction=0.6) for i in range(1, 6)]
 
     assert [one.quantity // NANO if one else None for one in parts] == [6_000, 2_000, 1_000, None, None]
     assert desk.book.exposure("EURUSD") == UNITS
+
+
+def test_a_target_closes_its_part_of_what_was_held_first() -> None:
+    desk = a_desk()
+    desk.hold(10_000)
+    parts = [desk.leave(purpose=f"TP{i}", fraction=0.4) for i in range(1, 5)]
+
+    assert [one.quantity // NANO if one else None for one in parts] == [4_000, 4_000, 2_000, None]
 
 
 def test_an_exit_tells_its_purpose_attempt_and_cause() -> None:
