@@ -22,6 +22,7 @@ from domain.ports import Clock
 from journal import commands as table
 from journal import schema as s
 from journal.store import Store
+from risk.news import Calendar
 
 NO_ANSWER = (ActorLost, DeadlineMissed, DatabaseAway, VenueError)
 """What an emergency may meet: it is tried again at the next step."""
@@ -98,6 +99,8 @@ class Engine(Protocol):
     async def resolve(self, order_id: str, status: str, quantity: int, price: int, who: str) -> str: ...
 
     async def unlock(self, lock_id: str, why: str, who: str) -> bool: ...
+
+    async def calendar(self, calendar: Calendar) -> None: ...
 
     async def emergency(self, flatten: bool) -> dict[str, Any]:
         """Cancel working entries, close every position if asked, and what the venue then says."""
@@ -176,6 +179,8 @@ class EngineCommands:
                 return self._close(arguments["symbol"], float(arguments.get("fraction", 1.0)), number)
             case "resolve":
                 return await self._resolve(arguments, who)
+            case "calendar":
+                await engine.calendar(msgspec.convert(arguments["calendar"], Calendar))
             case "remove-lock":
                 if not await engine.unlock(arguments["id"], why, who):
                     return table.REFUSED, {"reason": f"no lock {arguments['id']} holds"}

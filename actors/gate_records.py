@@ -19,8 +19,10 @@ from domain.events import Draft
 from domain.money import from_text, to_text
 from domain.order import Denied, Fill, Order, StopChange
 from journal import schema as s
+from journal.commands import DONE
 from journal.store import Store
 from risk.gate import Answer, change_of, decision_of
+from risk.news import Calendar
 from risk.protections.drawdown_guard import CODE as DRAWDOWN
 from risk.state import HALTED, TradingState
 from risk.statistics import Part
@@ -43,7 +45,14 @@ class Memory(msgspec.Struct):
     first_cash: int
     entries: list[tuple[str, int]]
     parts: list[Part]
+    calendar: Calendar | None
     equities: list[tuple[int, int]]
+
+
+class _NewCalendar(msgspec.Struct):
+    """What the command has that brings a calendar."""
+
+    calendar: Calendar
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -105,6 +114,12 @@ _ACCEPTED = sa.select(sa.func.max(s.locks.c.removed_at)).where(
     s.locks.c.account == sa.bindparam("account"), s.locks.c.code == DRAWDOWN
 )
 """When somebody last took away the lock of a fallen equity: it is measured from there."""
+_CALENDAR = (
+    sa.select(s.commands.c.arguments)
+    .where(s.commands.c.verb == "calendar", s.commands.c.run_id == sa.bindparam("run"), s.commands.c.state == DONE)
+    .order_by(s.commands.c.id.desc())
+    .limit(1)
+)
 _REASONS = sa.select(s.orders.c.reasons).where(s.orders.c.id == sa.bindparam("of"))
 _STOPS = sa.select(s.stop_changes.c.id, s.stop_changes.c.state)
 _STOPS = _STOPS.where(s.stop_changes.c.id.in_(sa.bindparam("ids", expanding=True)))
@@ -157,6 +172,8 @@ class GateRecords:
             since = {"account": account, "since": now - entries_for}
             entries = [(one.symbol, one.at) for one in c.execute(_ENTRIES, since)]
             parts = [rows.part_of(one) for one in c.execute(_PARTS, {"account": account})]
+            read_again = c.execute(_CALENDAR, {"run": self.run.run_id}).scalar()
+            calendar = msgspec.json.decode(read_again, type=_NewCalendar).calendar if read_again else None
             accepted = c.execute(_ACCEPTED, {"account": account}).scalar() or 0
             equities = [one for one in (snapshot.equities if snapshot else ()) if one[0] >= accepted]
             others = s.foreign_holdings
@@ -174,6 +191,7 @@ class GateRecords:
             first_cash=from_text(row.started_cash),
             entries=entries,
             parts=parts,
+            calendar=calendar,
             equities=equities,
         )
 

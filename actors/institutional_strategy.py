@@ -26,6 +26,7 @@ from domain.faults import EMERGENCY, Fault
 from domain.order import StopChange
 from domain.ports import Clock, Peers
 from journal.store import Store
+from risk.news import Calendar
 from risk.state import HALTED
 
 Value = TypeVar("Value")
@@ -276,6 +277,10 @@ class InstitutionalStrategy:
     async def unlock(self, lock_id: str, why: str, who: str) -> bool:
         """Take a lock away. Returns whether it was there."""
         return bool(await self._ask("RiskManager", "unlock", lock_id, why, who, within=self.spec.deadline))
+
+    async def calendar(self, calendar: Calendar) -> None:
+        """The news as they are known now."""
+        await self._ask("RiskManager", "calendar", calendar, within=self.spec.deadline)
 
     async def emergency(self, flatten: bool) -> dict[str, Any]:
         """Working entries cancelled, every position closed if asked, and what the venue then has."""

@@ -54,6 +54,8 @@ class Watch:
     def __init__(self, runtime: RayRuntime, start: Start) -> None:
         from journal.address import data_folder
         from journal.store import Store
+        from marketdata.news import load as load_news
+        from orchestration.news_desk import NewsDesk
 
         identity, settings = start.identity, start.settings
         self._runtime, self._screen = runtime, start.screen
@@ -79,6 +81,10 @@ class Watch:
             deadline=deadline,
         )
         self._emergency = Emergency(runtime, self._store, run, self._clock, time.monotonic)
+        sources = settings.risk.news if start.market.info.live else ()
+        self._news = NewsDesk(
+            sources, start.market.calendar, self._store, self._clock, time.monotonic, self._no_news, load_news
+        )
         file = data_folder() / FILE
         self._heartbeat = Heartbeat(
             file, wished.heartbeat_url, identity.run_id, self._clock, time.monotonic, self._no_heartbeat
@@ -95,6 +101,7 @@ class Watch:
                 failed = self._ended()
             failed = self._tend() if failed is None else failed
             failed = self._lost() if failed is None else failed
+        self._news.stop()
         self._wind_down()
         if failed:
             self._screen.notice(failed)
@@ -120,6 +127,9 @@ class Watch:
         except ArgusError:
             return False  # the next look meets it too, and knows what to do
         return True
+
+    def _no_news(self, why: str) -> None:
+        self.alert("NEWS_CALENDAR", reason=why)
 
     def _no_heartbeat(self, why: str) -> None:
         self.alert("HEARTBEAT", reason=why)
@@ -157,6 +167,7 @@ class Watch:
             self._show()
             self._write_alerts()
             self._emergency.look(self._supervisor.waited(DRIVER))
+            self._news.look()
         except DatabaseAway as error:
             self._away = self._away or str(error)
             if self._emergency.wanted:
