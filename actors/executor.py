@@ -25,6 +25,7 @@ from domain.money import to_float
 from domain.order import STOP_REFUSED, STOP_SET, Approved, Order, OrderStep, StopChange
 from domain.ports import Clock, Meter, Peers
 from domain.timeframe import SECOND
+from domain.venue import VenuePosition
 from journal.store import Store
 
 stamina.instrumentation.set_on_retry_hooks(())  # retries are attempts in the database, not lines on a screen
@@ -100,8 +101,11 @@ class Executor:
         if not self._ready:
             raise Unavailable("the executor is reconciling", "NOT_READY")
         self._now = max(self._now, at)
-        found = await asyncio.gather(*(self._amend(one, at) for one in changes))
-        return {one.id: said for one, said in zip(changes, found, strict=True)}
+        found = await asyncio.gather(*(self._amend(one, at) for one in changes), return_exceptions=True)
+        for one in found:
+            if isinstance(one, BaseException):
+                raise one
+        return {one.id: str(said) for one, said in zip(changes, found, strict=True)}
 
     async def cancel(self, order_ids: Sequence[str], at: int) -> dict[str, str]:
         """Cancel working orders at the venue. Returns order id -> status, or why the venue refused."""
@@ -260,22 +264,41 @@ class Executor:
                 return
 
     async def _amend(self, change: StopChange, at: int) -> str:
-        async with self.alone(change.symbol), self._permits:
-            await self.in_thread(partial(self._records.again, change.id, 1, at))
-            where = (change.symbol, change.side, change.stop, change.target)
+        """SET, REFUSED, or why there is no answer. What was answered before is never sent again."""
+        async with self.alone(change.symbol):
+            said = await self.in_thread(partial(self._records.stop_answer, change.id))
+            for attempt in range(1 if self.run.live else QUESTIONS):
+                if said in (STOP_SET, STOP_REFUSED):
+                    break
+                if attempt:
+                    await asyncio.sleep(0.5 * attempt)
+                async with self._permits:
+                    said = await self._modify(change, at, attempt + 1)
+            return said
+
+    async def _modify(self, change: StopChange, at: int, attempt: int) -> str:
+        if not self._ready:
+            raise Unavailable("the executor is reconciling", "NOT_READY")
+        await self.in_thread(partial(self._records.again, change.id, attempt, at))
+        wanted = (change.symbol, change.side, change.stop, change.target, change.at, change.entry_order)
+        state, code, text = STOP_SET, "", ""
+        try:
             try:
-                await self.ask("modify", self.run.epoch, *where, at)
+                await self.ask("modify", self.run.epoch, *wanted)
             except (Refused, Halted) as refusal:
-                code = refusal.code or "HALTED"
-                await self.in_thread(
-                    partial(self._records.stop_told, change, STOP_REFUSED, at, code=code, text=refusal.what)
-                )
-                return STOP_REFUSED
-            except NO_ANSWER as error:
-                self._meter.count("argus_stop_unanswered", reason=type(error).__name__)
-                return type(error).__name__
-            await self.in_thread(partial(self._records.stop_told, change, STOP_SET, at))
-            return STOP_SET
+                if not await self._stands(change):
+                    state, code, text = STOP_REFUSED, refusal.code or "HALTED", refusal.what
+        except NO_ANSWER as error:
+            self._meter.count("argus_stop_unanswered", reason=type(error).__name__)
+            return type(error).__name__
+        await self.in_thread(partial(self._records.stop_told, change, state, at, code=code, text=text))
+        return state
+
+    async def _stands(self, change: StopChange) -> bool:
+        """Whether the venue holds what it has refused: it may have set it before, with an answer that was lost."""
+        found: list[VenuePosition] = await self.ask("positions")
+        wanted = (change.symbol, change.stop, change.target)
+        return any((one.symbol, one.stop, one.target) == wanted and one.quantity * change.side > 0 for one in found)
 
     async def _cancel(self, order_id: str, at: int) -> str:
         known = self._records.known(order_id)

@@ -47,7 +47,7 @@ _EVENTS = sa.select(
 ).select_from(s.order_events.outerjoin(s.fills, s.order_events.c.fill_id == s.fills.c.id))
 _STORY = _EVENTS.where(s.order_events.c.order_id == sa.bindparam("of")).order_by(s.order_events.c.seq)
 _ORDER = sa.select(s.orders).where(s.orders.c.id == sa.bindparam("of"), s.orders.c.answer == "APPROVED")
-_TOLD = sa.select(s.stop_changes.c.id).where(s.stop_changes.c.id == sa.bindparam("of"))
+_TOLD = sa.select(s.stop_changes.c.state).where(s.stop_changes.c.id == sa.bindparam("of"))
 _AT = sa.select(s.orders.c.at).where(s.orders.c.id == sa.bindparam("of"))
 
 
@@ -324,6 +324,11 @@ class ExecutorRecords:
         """One more attempt to send an order of which nothing was sent before; written before it is made."""
         with self.store.transaction() as tx:
             tx.insert_new(s.attempts, [attempt_row(self.run, order_id, n, at)])
+
+    def stop_answer(self, change_id: str) -> str:
+        """What the venue has said of a change of a stop; empty as long as it has said nothing."""
+        with self.store.read() as c:
+            return c.execute(_TOLD, {"of": change_id}).scalar() or ""
 
     def stop_told(self, change: StopChange, state: str, at: int, code: str = "", text: str = "") -> None:
         """What the venue said of a change of a stop: once, with its event."""

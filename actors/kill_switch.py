@@ -35,8 +35,8 @@ class KillSwitch:
         moment, accepted = time.monotonic_ns(), False
         if moment - self._polled >= POLL_NS or self._polled == 0:
             self._polled = moment
-            before_latch, self.latch = self.latch, self._records.latch()
-            accepted = self.latch is None and before_latch is not None and before_latch.code in REBASED
+            self.latch = self._records.latch()
+            accepted = self.latch is None and self.state.name == HALTED and self.state.code in REBASED
         if accepted:
             standing = msgspec.structs.replace(standing, peak=standing.equity)
         before = self.state

@@ -113,4 +113,5 @@ def held(symbol: str, position: Position, book: Book, extremes: Extremes) -> Hel
         worst=worst,
         flags=tuple(position.flags.get("done", ())),
         amending=change is not None,
+        entry_order=position.entry_order,
     )

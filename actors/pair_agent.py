@@ -79,7 +79,8 @@ class PairAgent:
             return report
         who = (self.symbol, self.strategy, proposal.reason, facts.at, facts.close)
         if not isinstance(proposal, Close):
-            return Report(report.code, candidate, amend=Amend(*who, proposal.stop, proposal.flag))
+            amend = Amend(*who, proposal.stop, proposal.flag, held.entry_order)
+            return Report(report.code, candidate, amend=amend)
         kept = candidate if proposal.fraction < 1 else None
         code = CODE["EXIT"] if kept is None else report.code
         return Report(code, kept, Exit(*who, proposal.fraction))

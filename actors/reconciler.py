@@ -256,15 +256,22 @@ class Reconciler:
         }
 
     async def _guard(self, ours: list[Holding], theirs: list[VenuePosition], at: int) -> None:
-        """A position of ours whose stop is gone at the venue gets it back."""
-        for one in reconcile.unguarded(ours, theirs):
-            text = "set again"
-            try:
-                side = 1 if one.quantity > 0 else -1
-                await self._hand.ask("modify", self._epoch, one.symbol, side, one.stop, one.target, at)
-            except Refused as refusal:
-                text = str(refusal)
-            await self._alert("STOP_MISSING", f"{one.symbol}:{self._clock.now()}", at, one.symbol, text=text)
+        """A position of ours whose stop is gone at the venue, or was loosened there, gets it back."""
+        for symbol in [one.symbol for one in reconcile.unguarded(ours, theirs)]:
+            async with self._hand.alone(symbol):  # looked at again: a change of it may have been on its way
+                theirs, ours = await self._hand.ask("positions"), await self._hand.ask_gate("holdings")
+                for one in reconcile.unguarded(ours, theirs):
+                    if one.symbol == symbol:
+                        await self._guard_again(one, at)
+
+    async def _guard_again(self, one: Holding, at: int) -> None:
+        text = "set again"
+        try:
+            side = 1 if one.quantity > 0 else -1
+            await self._hand.ask("modify", self._epoch, one.symbol, side, one.stop, one.target, at)
+        except Refused as refusal:
+            text = str(refusal)
+        await self._alert("STOP_MISSING", f"{one.symbol}:{self._clock.now()}", at, one.symbol, text=text)
 
     async def _alert(self, alert: str, key: str, at: int, symbol: str, **data: Any) -> None:
         await self._hand.in_thread(partial(self._records.strangers.alert, alert, key, at, symbol, **data))

@@ -32,6 +32,7 @@ from domain.timeframe import HOUR, SECOND, day_start
 from journal.store import Store
 from risk.config import RiskConfig
 from risk.gate import Answer, Gate
+from risk.news import Calendar
 from risk.protections.drawdown_guard import CODE as DRAWDOWN
 from risk.state import ACTIVE, HALTED, Standing, TradingState
 from risk.view import Lock
@@ -65,6 +66,7 @@ class RiskManager(SharedState):
         self._lookout = GateView(spec)
         self._prices = self._lookout.prices
         self._extremes = Extremes()
+        self._shown = False
         self._load()
         self.settle()
 
@@ -84,6 +86,8 @@ class RiskManager(SharedState):
         state = last.state if last else TradingState()
         self._switch = KillSwitch(self._records, self._gate.rules, self._clock, memory.latch, state)
         self._lookout.rebuild(self.book, memory.first_cash, memory.locks, memory.entries)
+        if memory.calendar is not None:
+            self.calendar(memory.calendar)
         self._closings = Closings(self.spec.risk, self.run.scope, self._lookout.view, memory.parts, memory.equities)
         if last:
             self._extremes.restore(last.held, self.book)
@@ -121,6 +125,7 @@ class RiskManager(SharedState):
             raise ActorLost("RiskManager", "it came back without the market's past")
         self.settle()
         self._lookout.take(batch)
+        self._shown = True
         self._extremes.take(self.book, batch.rows, self._prices.row)
         self._now = max(self._now, batch.at)
         self._prices.mark(self.book)
@@ -148,12 +153,18 @@ class RiskManager(SharedState):
     ) -> GateAnswer:
         """Stops, exits, then candidates, in order: each sized, checked against everything open, pending and in
         flight, written to the database, and answered. A wish answered before gets its recorded answer."""
+        if not self._shown and (amends or any(self._known(one) is None for one in candidates)):
+            raise ActorLost("RiskManager", "it came back without the bars of this moment")
         return self._answer(candidates, now, paused, exits=exits, amends=amends)
 
     def settle(self) -> int:
         """Apply the order events that the executor has written since the cursor. Returns how many."""
         if self._stale:
             self._load()
+        with self._trusted():
+            return self._settle()
+
+    def _settle(self) -> int:
         steps = self._records.steps_after(self._cursor)
         touched, filled = self._stops(), False
         if not steps and not touched:
@@ -188,8 +199,7 @@ class RiskManager(SharedState):
             if filled:
                 drafts.append(self._account_event())
             closed, locks = self._closings.news()
-            with self._trusted():
-                self._records.settled(self.book, touched, ended, closed, made_there, self._cursor, drafts, locks)
+            self._records.settled(self.book, touched, ended, closed, made_there, self._cursor, drafts, locks)
         return len(steps)
 
     def _stops(self) -> set[str]:
@@ -242,9 +252,16 @@ class RiskManager(SharedState):
         self._assess(self.book.equity())
         return order.id in self.book.working and (order.opens == 0 or self._switch.state.name == ACTIVE)
 
+    def calendar(self, calendar: Calendar) -> None:
+        """The news as they are known from now on."""
+        self._lookout.view.calendar = calendar
+
     def unlock(self, lock_id: str, why: str, who: str) -> bool:
         """Take a lock away, as a person wants it. Returns whether it was there."""
-        if not self._records.unlocked(lock_id, self._now, why, who):
+        self.settle()
+        with self._trusted():
+            there = self._records.unlocked(lock_id, self._now, why, who)
+        if not there:
             return False
         locks = self._lookout.view.locks
         for lock in [one for one in locks if one.id == lock_id]:
@@ -296,8 +313,20 @@ class RiskManager(SharedState):
         amends: Sequence[Amend] = (),
         cheaply: bool = False,
     ) -> GateAnswer:
-        if self._stale:
+        if self._stale or any(map(self._waits, amends)):
             self.settle()
+        with self._trusted():
+            return self._decide(candidates, now, paused, exits, amends, cheaply)
+
+    def _decide(
+        self,
+        candidates: Sequence[Candidate],
+        now: int,
+        paused: bool,
+        exits: Sequence[Exit],
+        amends: Sequence[Amend],
+        cheaply: bool,
+    ) -> GateAnswer:
         self._now = max(self._now, now)
         equity = self.book.equity()
         self._assess(equity)
@@ -334,18 +363,23 @@ class RiskManager(SharedState):
         )
 
     def _amend(self, amend: Amend) -> StopChange | None:
-        """The change that this wish makes; the same for a wish that is repeated while the venue has not answered."""
+        """The change that this wish makes; the same for a wish that is repeated while the venue has not answered.
+        Until it has, no other one follows: its answer would be lost."""
         position = self.book.positions.get(amend.symbol)
-        if position is None:
+        if position is None or (amend.entry_order and amend.entry_order != position.entry_order):
             return None
         waiting = management.pending(position)
+        if waiting is not None:
+            return waiting if waiting.at == amend.at else None
         if amend.at <= management.changed_at(position):
-            return waiting if waiting is not None and waiting.at == amend.at else None
-        self._lookout.look(amend.symbol)
-        change = self._gate.amend(amend, self._lookout.view, self._lookout.spread(amend.symbol))
-        if change is not None and waiting is not None and (change.stop - waiting.stop) * change.side <= 0:
             return None
-        return change
+        self._lookout.look(amend.symbol)
+        return self._gate.amend(amend, self._lookout.view, self._lookout.spread(amend.symbol))
+
+    def _waits(self, amend: Amend) -> bool:
+        """Whether an earlier change of this stop had no answer yet when it was last looked for."""
+        position = self.book.positions.get(amend.symbol)
+        return position is not None and management.pending(position) is not None
 
     def _enter(self, candidate: Candidate, rank: int, cheaply: bool) -> Answer | None:
         view, spread = self._lookout.view, self._lookout.spread(candidate.symbol)
@@ -373,8 +407,7 @@ class RiskManager(SharedState):
     def _write(
         self, answered: list[tuple[Candidate | Exit, Answer, int]], changes: list[tuple[Amend, StopChange]]
     ) -> None:
-        with self._trusted():
-            self._records.answered(answered, changes, self.book, self._lookout.view.now)
+        self._records.answered(answered, changes, self.book, self._lookout.view.now)
         for wish, answer, _ in answered:
             key = (wish.symbol, wish.strategy, wish.at, getattr(wish, "purpose", orders.ENTRY))
             if wish.at > self._answered_until:

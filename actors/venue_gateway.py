@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from actors.base import Failure, Health, guarded, health_of
 from actors.guard import OFF, Guard
-from domain.errors import StaleEpoch, Unavailable, Unknown, VenueError
+from domain.errors import Refused, StaleEpoch, Unavailable, Unknown, VenueError
 from domain.market import BarBatch
 from domain.order import Fill, Order, OrderStep
 from domain.ports import Venue
@@ -39,6 +39,7 @@ class VenueGateway:
         self._name, self._epoch, self._venue = name, epoch, venue
         self._newest, self._guard, self._now = newest, guard, now
         self._at = 0
+        self._moved: dict[str, int] = {}
 
     def advance(self, epoch: int, batch: BarBatch) -> list[OrderStep]:
         self._fence(epoch)
@@ -53,8 +54,16 @@ class VenueGateway:
     def cancel(self, epoch: int, order_id: str, at: int) -> list[OrderStep]:
         return self._send(epoch, True, partial(self._venue.cancel, order_id, at))
 
-    def modify(self, epoch: int, symbol: str, side: int, stop: int, target: int, at: int) -> VenuePosition:
-        return self._send(epoch, False, partial(self._venue.modify, symbol, side, stop, target, at))
+    def modify(
+        self, epoch: int, symbol: str, side: int, stop: int, target: int, at: int, entry_order: str = ""
+    ) -> VenuePosition:
+        """A change that names its position is refused after a newer one of its symbol, by ``at``: it comes late."""
+        if entry_order:
+            if at < self._moved.get(symbol, 0):
+                raise Refused(f"{symbol}: a newer change of the stop was here before", "OVERTAKEN")
+            self._moved[symbol] = at
+        act = partial(self._venue.modify, symbol, side, stop, target, at, entry_order)
+        return self._send(epoch, False, act)
 
     def lookup(self, order_id: str) -> VenueOrder | None:
         return self._ask(partial(self._venue.lookup, order_id), urgent=True)

@@ -9,23 +9,36 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from benchmarks.chaos_ledger import Replayed, replayed
+from actors.gate_rows import part_of
+from benchmarks.chaos_ledger import Made, Replayed, replayed
 from benchmarks.chaos_venues import Truth
 from domain import order as orders
-from domain.events import TRADE_EXECUTION
+from domain.book import REVERSAL
+from domain.events import ALERT, TRADE_EXECUTION
 from domain.money import from_text, to_text
 from domain.venue import VenueOrder
 from journal import schema as s
+from risk.config import RiskConfig
+from risk.protections.equity import EquityWindow
+from risk.protections.guards import Protections
+from risk.statistics import Folding, Statistics
+from risk.view import Lock
 
 SHOWN = 5
 """Findings of a kind that are told in words."""
 MADE_THERE = (orders.STOP, orders.TARGET)
+FLAGGED = "BREAKEVEN"
+MOVES = (FLAGGED, "TRAILING")
+"""Purposes of changes of a stop; the first leaves a flag."""
+LOCKING = RiskConfig(losses_in_a_row=2, losses_in_a_row_lock=180.0)
+"""As ``chaos_specs.SETTINGS`` have it."""
 UNFILLED = frozenset({orders.CANCELLED, orders.EXPIRED, orders.REJECTED})
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
-    """What we have written down of one account."""
+    """What we have written down of one account; ``scope`` is what the ids of its locks are computed from."""
 
+    scope: str
     started: int
     currency: str
     balance: int
@@ -38,8 +51,13 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     executions: int
     positions: dict[str, Any]
     reserved: frozenset[str]
-    pnl: int
-    closes: int
+    trades: list[Any]
+    changes: list[dict[str, Any]]
+    """Decisions to move a stop, in their order."""
+    moved: list[Any]
+    """What the venue has said of stops that were to move."""
+    locks: list[Any]
+    alerts: Counter[str]
     last: int
     first: int
     events: int
@@ -64,8 +82,14 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
 def check(journal: Journal, truth: Truth) -> Findings:
     return Findings(
         duplicates=[*_planned_twice(truth), *_recorded_twice(journal, truth)],
-        lost=[*_ends_unknown(journal), *_not_written(journal, truth)],
-        mismatches=[*_positions(journal, truth), *_money(journal, truth), *_room(journal, truth)],
+        lost=[*_ends_unknown(journal), *_not_written(journal, truth), *_unheard(journal)],
+        mismatches=[
+            *_positions(journal, truth),
+            *_money(journal, truth),
+            *_room(journal, truth),
+            *_trades(journal, truth),
+            *_locks(journal),
+        ],
         unresolved=list(_unresolved(journal, truth)),
     )
 
@@ -89,13 +113,17 @@ def journal(c: sa.Connection, account: str, run_id: str) -> Journal:
     filled: dict[str, int] = defaultdict(int)
     for one in fills.values():
         filled[one.order_id] += from_text(one.quantity)
-    trades = list(mine(s.trades))
+    mine_at = sa.select(s.decisions).where(s.decisions.c.run_id == run_id).order_by(s.decisions.c.at)
+    decided = [msgspec.json.decode(one.body) | {"at": one.at} for one in c.execute(mine_at)]
+    locking = (s.events.c.type == ALERT) & (s.events.c.run_id == run_id)
+    said = (msgspec.json.decode(one) for one in c.execute(sa.select(s.events.c.body).where(locking)).scalars())
     told = (s.events.c.type == TRADE_EXECUTION) & (s.events.c.run_id == run_id)
     executions = sa.select(sa.func.count()).select_from(s.events).where(told)
     first, last, events = c.execute(
         sa.select(sa.func.min(s.events.c.seq), sa.func.max(s.events.c.seq), sa.func.count()).select_from(s.events)
     ).one()
     return Journal(
+        scope=run_id,
         started=from_text(row.started_cash),
         currency=row.currency,
         balance=from_text(row.balance),
@@ -108,8 +136,11 @@ def journal(c: sa.Connection, account: str, run_id: str) -> Journal:
         executions=int(c.execute(executions).scalar() or 0),
         positions={one.symbol: one for one in mine(s.positions)},
         reserved=frozenset(one.order_id for one in mine(s.reservations)),
-        pnl=sum(from_text(one.pnl) for one in trades),
-        closes=len(trades),
+        trades=sorted(mine(s.trades), key=lambda one: one.seq),
+        changes=[one for one in decided if one["purpose"] in MOVES],
+        moved=sorted(mine(s.stop_changes), key=lambda one: one.at),
+        locks=list(mine(s.locks)),
+        alerts=Counter(one["lock"] for one in said if one["alert"] == "LOCKED"),
         last=last or 0,
         first=first or 1,
         events=events,
@@ -161,6 +192,23 @@ def _not_written(journal: Journal, truth: Truth) -> Iterator[str]:
             yield f"order {order_id} of {one.order.symbol} is at the venue, and we do not know it"
 
 
+def _unheard(journal: Journal) -> Iterator[str]:
+    """Changes of a stop that another one of the same position has followed before the venue had answered."""
+    answered = {(one.symbol, one.purpose, one.at) for one in journal.moved}
+    flat = defaultdict(list)
+    for one in journal.trades:
+        if one.flat:
+            flat[one.symbol].append(one.closed_at)
+    before: dict[str, dict[str, Any]] = {}
+    for change in journal.changes:
+        symbol, earlier = change["symbol"], before.get(change["symbol"])
+        before[symbol] = change
+        if earlier is None or any(earlier["at"] <= at <= change["at"] for at in flat[symbol]):
+            continue
+        if (symbol, earlier["purpose"], earlier["at"]) not in answered:
+            yield f"the stop of {symbol} was moved at {earlier['T']}, and again at {change['T']} without an answer"
+
+
 # -- mismatches ------------------------------------------------------------------------------------
 
 
@@ -177,8 +225,21 @@ def _positions(journal: Journal, truth: Truth) -> Iterator[str]:
         kept = {name: from_text(getattr(ours, name)) for name in ("quantity", "risk", "realised", "commission")}
         yield from _differ(symbol, kept, {name: getattr(made, name) for name in kept}, "by the fills")
         flags = msgspec.json.decode(ours.flags)
-        named = {"entry_order": ours.entry_order, "opened_at": ours.opened_at, "orders": flags["orders"]}
+        named = {"entry_order": ours.entry_order, "opened_at": ours.opened_at}
+        named |= {name: flags.get(name) for name in ("orders", "first", "distance")}
         yield from _differ(symbol, named, {name: getattr(made, name) for name in named}, "by the fills")
+        done = sorted([*made.parts, *_confirmed(journal, symbol, made)])
+        yield from _differ(symbol, {"flags": sorted(flags.get("done", ()))}, {"flags": done}, "by what was confirmed")
+        if "change" in flags:
+            yield f"{symbol}: nobody has answered for the stop {flags['change']}"
+
+
+def _confirmed(journal: Journal, symbol: str, made: Made) -> set[str]:
+    """Of the changes of a stop that leave a flag, those that the venue has confirmed for this position."""
+    entry = journal.approved.get(made.entry_order)
+    since = max(made.opened_at, entry.at + 1 if entry is not None else 0)
+    mine = (one for one in journal.moved if one.symbol == symbol and one.at >= since and one.state == orders.STOP_SET)
+    return {one.purpose for one in mine if one.purpose == FLAGGED}
 
 
 def _who(ours: Any, theirs: Any, made: Any) -> str:
@@ -200,11 +261,38 @@ def _money(journal: Journal, truth: Truth) -> Iterator[str]:
         yield f"balance is {to_text(journal.balance)} and by the fills {to_text(balance)}"
     if journal.balance != cash:
         yield f"balance is {to_text(journal.balance)} and the venue's cash {to_text(cash)}"
-    if (journal.closes, journal.pnl) != (should.closes, should.pnl):
-        ours, theirs = f"{journal.closes} trades with {journal.pnl}", f"{should.closes} with {should.pnl}"
-        yield f"{ours} in the journal, {theirs} by the fills"
     if journal.last - journal.first + 1 != journal.events:
         yield f"{journal.last - journal.first + 1 - journal.events} numbers are missing among the events"
+
+
+def _trades(journal: Journal, truth: Truth) -> Iterator[str]:
+    """Every close once, and the round trips that statistics are made of."""
+    should = {one.fill_id: one for one in replayed(truth.fills).closes}
+    ours = {one.fill_id: one for one in journal.trades}
+    yield from (f"close {one} is missing among the trades" for one in should.keys() - ours.keys())
+    yield from (f"trade {one} was closed by no fill" for one in ours.keys() - should.keys())
+    for key in sorted(ours.keys() & should.keys()):
+        one, made = ours[key], should[key]
+        reason = REVERSAL if made.reason == orders.ENTRY else made.reason
+        told = (from_text(one.quantity), from_text(one.pnl), one.reason, one.opened_at, one.flat)
+        if told != (made.quantity, made.pnl, reason, made.opened_at, made.flat):
+            yield f"trade {key} is {told} in the journal and {tuple(made)[1:]} by the fills"
+
+
+def _locks(journal: Journal) -> Iterator[str]:
+    """The locks that the trades leave behind, made a second time, each told of once."""
+    protections, statistics, folding = Protections(LOCKING, journal.scope), Statistics(LOCKING), Folding()
+    window, made = EquityWindow(0), list[Lock]()
+    for row in journal.trades:
+        trade = folding.add(part_of(row))
+        if trade is not None:
+            statistics.add(trade)
+            made += protections.protect(statistics, window, trade.closed_at, trade, made)
+    should, there = {one.id for one in made}, {one.id for one in journal.locks}
+    yield from (f"lock {one} is missing" for one in sorted(should - there))
+    yield from (f"lock {one} came of no trade" for one in sorted(there - should))
+    often = ((one, journal.alerts[one]) for one in sorted(there))
+    yield from (f"lock {one} is told of {times} times" for one, times in often if times != 1)
 
 
 def _room(journal: Journal, truth: Truth) -> Iterator[str]:

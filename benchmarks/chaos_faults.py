@@ -69,6 +69,8 @@ POINTS = {
     "Executor.commit": Point(_COMMIT, ORDER),
     "VenueGateway.commit": Point(_COMMIT, ORDER),
     "InstitutionalStrategy.commit": Point(_COMMIT, Often(600, 60)),
+    "Executor.amend": Point((*_MESSAGE, ECHO, FROZEN), CYCLE),
+    "VenueGateway.modify": Point((*_MESSAGE, *_VENUE, FROZEN), ORDER),
     "Executor.start": Point((DIES_BEFORE, DIES_AFTER, LATE, TWICE, SENDER_AFTER), SELDOM, False),
     "Executor.cancel": Point((*_MESSAGE, ECHO), SELDOM, False),
     "VenueGateway.cancel": Point((*_MESSAGE, *_VENUE), SELDOM, False),

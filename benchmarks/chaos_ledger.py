@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from domain.money import divide, times
-from domain.order import FINANCING, Fill
+from domain.order import FINANCING, PARTIAL_TARGET, Fill
 
 
 class Made(msgspec.Struct, kw_only=True):
@@ -21,6 +22,21 @@ class Made(msgspec.Struct, kw_only=True):
     opened_at: int = 0
     entry_order: str = ""
     orders: list[str] = []
+    first: int = 0
+    distance: int = 0
+    parts: list[str] = []
+    """Purposes for which a part was closed."""
+
+
+class Closing(NamedTuple):
+    """What one fill closed, and whether nothing of the position was left."""
+
+    fill_id: str
+    quantity: int
+    pnl: int
+    reason: str
+    opened_at: int
+    flat: bool
 
 
 class Replayed(msgspec.Struct):
@@ -29,7 +45,7 @@ class Replayed(msgspec.Struct):
     held: dict[str, Made] = {}
     pnl: int = 0
     commission: int = 0
-    closes: int = 0
+    closes: list[Closing] = []
 
 
 def replayed(fills: Sequence[Fill]) -> Replayed:
@@ -64,14 +80,18 @@ def _close(found: Replayed, one: Made, fill: Fill, quantity: int) -> None:
     one.quantity += fill.side * quantity
     one.cost -= cost
     one.realised += pnl
+    if fill.reason.startswith(PARTIAL_TARGET) and fill.reason not in one.parts:
+        one.parts = [*one.parts, fill.reason]
     found.pnl += pnl
-    found.closes += 1
+    found.closes.append(Closing(fill.id, quantity, pnl, fill.reason, one.opened_at, not one.quantity))
 
 
 def _open(found: Replayed, one: Made | None, fill: Fill, quantity: int, commission: int) -> None:
     if one is None:
-        one = found.held[fill.symbol] = Made(opened_at=fill.at, entry_order=fill.order_id)
+        distance = abs(fill.price - fill.stop) if fill.stop else 0
+        one = found.held[fill.symbol] = Made(opened_at=fill.at, entry_order=fill.order_id, distance=distance)
     one.quantity += fill.side * quantity
+    one.first = max(one.first, abs(one.quantity))
     one.cost += fill.side * times(fill.price, quantity)
     one.commission += commission
     if fill.stop:

@@ -16,7 +16,7 @@ from actors.specs import ExecutorSpec
 from domain import order as orders
 from domain.errors import ActorLost, DeadlineMissed, Refused, VenueError
 from domain.events import Draft
-from domain.order import Order, OrderStep
+from domain.order import Order, OrderStep, StopChange
 from domain.ports import Meter, Peers
 from journal import schema as s
 from journal.store import Store
@@ -41,6 +41,9 @@ class NaiveExecutor:
 
     async def submit(self, answer: GateAnswer) -> dict[str, str]:
         return {one.order.id: await self._send(one.order, answer.at) for one in answer.approved}
+
+    async def amend(self, changes: Sequence[StopChange], at: int) -> dict[str, str]:
+        return {one.id: "NOT_DONE" for one in changes}
 
     async def cancel(self, order_ids: Sequence[str], at: int) -> dict[str, str]:
         return dict.fromkeys(order_ids, "NOT_DONE")

@@ -10,14 +10,14 @@ import numpy as np
 from actors.base import Health, health_of
 from actors.snapshot import GateSnapshot
 from actors.specs import HostSpec
-from domain.candidate import CODE, REPORT, Candidate, Exit, HostReport
+from domain.candidate import CODE, REPORT, Amend, Candidate, Exit, HostReport
 from domain.market import BarBatch
 from domain.money import from_float
 from domain.order import SIGNAL
 from domain.ports import Meter, Peers
 
-HALF = "TP1"
-"""The purpose of an exit that closes a half."""
+PARTS = {"TP1": 0.5, "TP2": 0.25}
+"""The purposes of exits that close a part, each once, and how large it is."""
 
 
 class ScriptedHost:
@@ -45,6 +45,7 @@ class ScriptedHost:
         rows["code"] = CODE["NO_NEW_BAR"]
         places = {row: place for place, row in enumerate(self.spec.rows)}
         said: list[Candidate | Exit] = []
+        amends: list[Amend] = []
         for bar in batch.rows:
             row = int(bar["row"])
             if row not in self._mine:
@@ -53,11 +54,13 @@ class ScriptedHost:
             code = "NO_SIGNAL" if wish is None else "CANDIDATE" if isinstance(wish, Candidate) else "EXIT"
             rows["code"][places[row]], rows["close"][places[row]] = CODE[code], bar["close"]
             said += [] if wish is None else [wish]
+            amends += self._move(self._mine[row], batch.at, float(bar["close"]), snapshot)
         return HostReport(
             at=batch.at,
             rows=rows.tobytes(),
             candidates=tuple(one for one in said if isinstance(one, Candidate)),
             exits=tuple(one for one in said if isinstance(one, Exit)),
+            amends=tuple(amends),
         )
 
     def _wish(self, symbol: str, at: int, close: float, snapshot: GateSnapshot) -> Candidate | Exit | None:
@@ -67,12 +70,24 @@ class ScriptedHost:
             return self._enter(rng, symbol, at, close, rng.choice((1, -1))) if chance < 0.7 else None
         direction = 1 if held.quantity > 0 else -1
         if chance < 0.35 and abs(held.quantity) > held.closing:
-            full = chance < 0.2
-            purpose, fraction = (SIGNAL, 1.0) if full else (HALF, 0.5)
+            left = [one for one in PARTS if one not in held.flags and not held.closing]
+            purpose = SIGNAL if chance < 0.1 or not left else left[0]
+            fraction = PARTS.get(purpose, 1.0)
             return Exit(symbol, self.spec.strategy, purpose, at, from_float(close), fraction)
         if chance < 0.6:
             return self._enter(rng, symbol, at, close, -direction)
         return self._enter(rng, symbol, at, close, direction) if chance < 0.75 else None
+
+    def _move(self, symbol: str, at: int, close: float, snapshot: GateSnapshot) -> list[Amend]:
+        """Often a stop that is nearer to the price, by a part of the way; the first time for breakeven."""
+        rng = random.Random(f"{self._seed}|{symbol}|{at}|stop")
+        held = snapshot.held.get(symbol)
+        if held is None or rng.random() < 0.3:
+            return []
+        purpose = "TRAILING" if "BREAKEVEN" in held.flags else "BREAKEVEN"
+        stop = held.stop + int((from_float(close) - held.stop) * rng.uniform(-0.1, 0.6))
+        flag = purpose if purpose == "BREAKEVEN" else ""
+        return [Amend(symbol, self.spec.strategy, purpose, at, from_float(close), stop, flag, held.entry_order)]
 
     def _enter(self, rng: random.Random, symbol: str, at: int, close: float, direction: int) -> Candidate:
         """Stops and targets near enough to be hit within minutes; one entry in three rests at a limit."""

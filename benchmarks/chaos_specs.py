@@ -8,7 +8,14 @@ from msgspec.structs import replace
 
 from orchestration.topology import ActorSpec
 
-SETTINGS = ("account.cash=100000000", "risk.units=400", "risk.require_stop=true", "feed.warm_up=0")
+SETTINGS = (
+    "account.cash=100000000",
+    "risk.units=400",
+    "risk.require_stop=true",
+    "risk.losses_in_a_row=2",
+    "risk.losses_in_a_row_lock=180",
+    "feed.warm_up=0",
+)
 
 Specs = Callable[..., list[ActorSpec]]
 

@@ -76,7 +76,8 @@ class Exit(msgspec.Struct, frozen=True, gc=False):
 
 class Amend(msgspec.Struct, frozen=True, gc=False):
     """A wish to move the stop of an open position to a price (1e-9): it may only tighten. ``purpose`` names the policy,
-    ``flag`` what is remembered of the position once the venue has confirmed ("" for nothing)."""
+    ``flag`` what is remembered of the position once the venue has confirmed ("" for nothing), ``entry_order`` the
+    position it is meant for ("" for whichever is open)."""
 
     symbol: str
     strategy: str
@@ -85,6 +86,7 @@ class Amend(msgspec.Struct, frozen=True, gc=False):
     price: int
     stop: int
     flag: str = ""
+    entry_order: str = ""
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):
@@ -108,6 +110,7 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     worst: int = 0
     flags: tuple[str, ...] = ()
     amending: bool = False
+    entry_order: str = ""
 
 
 class HostReport(msgspec.Struct, frozen=True):

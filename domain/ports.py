@@ -36,8 +36,9 @@ class Venue(Protocol):
 
     def cancel(self, order_id: str, at: int) -> list[OrderStep]: ...
 
-    def modify(self, symbol: str, side: int, stop: int, target: int, at: int) -> VenuePosition:
-        """Set the stop and target prices (0 for none) of the position on that side. Raises Refused if there is none."""
+    def modify(self, symbol: str, side: int, stop: int, target: int, at: int, entry_order: str = "") -> VenuePosition:
+        """Set the stop and target prices (0 for none) of the position on that side, which ``entry_order`` has opened
+        if it is given and the venue keeps it. Raises Refused if there is none."""
         ...
 
     def advance(self, batch: BarBatch) -> list[OrderStep]:

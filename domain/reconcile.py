@@ -189,7 +189,7 @@ def closed_outside(account: str, holding: Holding, units: int, at: int) -> Order
 
 
 def unguarded(ours: Sequence[Holding], theirs: Sequence[VenuePosition]) -> list[Holding]:
-    """Positions of ours whose stop is not at the venue any more."""
-    there = {(one.symbol, one.quantity > 0): one for one in theirs}
+    """Positions of ours whose stop is not at the venue any more, or further away there."""
+    there = {(one.symbol, one.quantity > 0): one.stop for one in theirs}
     beside = ((one, there.get((one.symbol, one.quantity > 0))) for one in ours if one.stop)
-    return [one for one, found in beside if found is not None and not found.stop]
+    return [one for one, stop in beside if stop is not None and (not stop or (one.stop - stop) * one.quantity > 0)]

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DatabaseError
 
 from domain.events import SCAN_SUMMARY, TRADE_EXECUTION
 from domain.order import SUBMITTED, UNKNOWN
-from journal import books
+from journal import books, managed
 
 _LIVE = "run_id IN (SELECT run_id FROM runs WHERE live)"
 
@@ -29,7 +29,7 @@ WHERE one.status IN (:unknown, :submitted) AND NOT EXISTS (
 
 COUNTS = ("events", "gaps", "orders", "fills", "duplicates")
 FOR_RECONCILING = ("unresolved", "unrecorded")
-BOOKS = ("reservations", "positions", "mismatches", "illegal", "doubled")
+BOOKS = ("reservations", "positions", "mismatches", "illegal", "doubled", "trades", "locks")
 
 
 def findings(connection: Connection) -> dict[str, Any]:
@@ -63,9 +63,11 @@ def _content(connection: Connection) -> dict[str, Any]:
         "unrecorded": venue.unrecorded,
         "reservations": books.stale_reservations(connection),
         "positions": books.wrong_positions(connection),
-        "mismatches": venue.mismatches,
+        "mismatches": [*venue.mismatches, *managed.wrong_stops(connection)],
         "illegal": books.illegal_steps(connection),
         "doubled": doubled,
+        "trades": managed.wrong_trades(connection),
+        "locks": managed.malformed_locks(connection),
     }
 
 

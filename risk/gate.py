@@ -7,7 +7,8 @@ A rule that raises denies, so the gate fails closed; exits are always possible.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,6 +24,8 @@ from risk.rules import ALWAYS, RULES
 from risk.sizing import SIZING
 from risk.state import Limits
 from risk.view import Denial, Room, Rule, View, Wish
+
+Value = TypeVar("Value")
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -91,7 +94,7 @@ class Gate:
             try:
                 denial = rule.check(wish, view)
             except Exception as error:  # the gate fails closed
-                return Denial("RULE_FAILED", f"{name}: {type(error).__name__}: {error}"[:200])
+                return failed(name, error)
             if denial is not None:
                 return denial
         return None
@@ -171,7 +174,7 @@ class Gate:
                 if denial is not None:
                     return denial
         except Exception as error:  # the gate fails closed
-            return Denial("RULE_FAILED", f"size: {type(error).__name__}: {error}"[:200])
+            return failed("size", error)
         return size
 
     def leave(self, exit: Exit, view: View, venue: str, rank: int, attempt: int) -> Order | None:
@@ -234,6 +237,19 @@ class Gate:
     def _close_only(self, candidate: Candidate, view: View, venue: str, rank: int) -> Order | None:
         exit = Exit(candidate.symbol, candidate.strategy, SIGNAL, candidate.at, candidate.price)
         return self.leave(exit, view, venue, rank, 0)
+
+
+def failed(what: str, error: Exception) -> Denial:
+    """The denial of what raised instead of answering."""
+    return Denial("RULE_FAILED", f"{what}: {type(error).__name__}: {error}"[:200])
+
+
+def carefully(what: str, ask: Callable[[], Value]) -> Value | Denial:
+    """An answer as the gate takes it: who raises denies."""
+    try:
+        return ask()
+    except Exception as error:  # the gate fails closed
+        return failed(what, error)
 
 
 def wish_of(candidate: Candidate, view: View, spread: int) -> Wish:

@@ -106,11 +106,13 @@ class PaperVenue:
         self._commit(draft, self._at)
         return draft.steps
 
-    def modify(self, symbol: str, side: int, stop: int, target: int, at: int) -> VenuePosition:
-        """Set the stop and target prices of a position (0 removes). Raises Refused if there is none on that side."""
+    def modify(self, symbol: str, side: int, stop: int, target: int, at: int, entry_order: str = "") -> VenuePosition:
+        """Set the stop and target prices of a position (0 removes). Raises Refused if there is none on that side, or
+        another one than ``entry_order`` has opened."""
         self._reload_if_unsure()
         position = self._ledger.positions.get(symbol)
-        if position is None or position.quantity * side <= 0:
+        another = position is not None and entry_order not in ("", position.entry_order)
+        if position is None or position.quantity * side <= 0 or another:
             raise Refused(f"no such position in {symbol} whose stop could be set", "NO_POSITION")
         if stop < 0 or target < 0:
             raise Refused(f"{symbol}: stop {stop} and target {target} must not be negative", "BAD_PRICE")

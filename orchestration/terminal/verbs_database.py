@@ -93,6 +93,8 @@ _BOOKS = {
     "mismatches": "differences from the venue",
     "illegal": "impossible steps of orders",
     "doubled": "plans with more than one position",
+    "trades": "closes that differ from their fills",
+    "locks": "locks that can hold nothing",
 }
 
 

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from actors.engine_commands import steps, verified
 from actors.executor import Executor
 from actors.risk_manager import GateAnswer, RiskManager
+from actors.snapshot import GateSnapshot
 from actors.specs import ExecutorSpec, GateSpec
-from domain.candidate import Candidate
+from domain.candidate import Candidate, Exit
 from domain.errors import ActorLost, DeadlineMissed
 from domain.market import BarBatch, empty_bars
 from domain.money import NANO
@@ -168,17 +169,24 @@ class Desk:
 
     # -- the driver's part -----------------------------------------------------------------------
 
-    def tick(self, price: float = 1.1) -> None:
+    def tick(self, price: float = 1.1) -> GateSnapshot:
         """The bars of the next minute, at one price for all symbols."""
         self.at += MINUTE
+        return self.again(price)
+
+    def again(self, price: float = 1.1) -> GateSnapshot:
+        """The bars of this minute, as a gate that comes back is shown them."""
         self.clock.at = max(self.clock.at, self.at)
+        self.venue.now = self.at
         bars = empty_bars()
         bars.resize(len(SYMBOLS), refcheck=False)
         bars["row"] = range(len(SYMBOLS))
         for name in ("open", "high", "low", "close"):
             bars[name] = price
         bars["ts"], bars["spread"] = self.at - MINUTE, 0.0
-        self.gate.snapshot(BarBatch(at=self.at, bars=bars))
+        snapshot = self.gate.snapshot(BarBatch(at=self.at, bars=bars))
+        assert snapshot is not None
+        return snapshot
 
     def wish(self, symbol: str = "EURUSD", side: int = 1, **more: Any) -> Candidate:
         usual = {"price": PRICE, "stop": 2_000_000, "target": 3_000_000, "expires_at": self.at + MINUTE}
@@ -189,8 +197,11 @@ class Desk:
         return self.gate.reserve([], [self.wish(one, side, **more) for one in symbols or ("EURUSD",)], self.at)
 
     def leave(self, *symbols: str, **more: Any) -> GateAnswer:
-        exits = [an_exit(one, at=self.at, price=PRICE, **more) for one in symbols or ("EURUSD",)]
+        exits = [self.exit_of(one, **more) for one in symbols or ("EURUSD",)]
         return self.gate.reserve(exits, [], self.at)
+
+    def exit_of(self, symbol: str, **more: Any) -> Exit:
+        return an_exit(symbol, at=self.at, price=PRICE, **more)
 
     async def trade(self, answer: GateAnswer) -> list[str]:
         """Submit, and settle what came of it. Returns the statuses."""

@@ -116,6 +116,7 @@ class HostileVenue:
         self.touched: list[tuple[str, str]] = []  # every act that changed something: (what, order or symbol)
         self.asked: Counter[str] = Counter()
         self.rests = False
+        self.now = 0  # when it closes what nobody asked it to close
         self.tells_of_its_own = True  # whether it can be asked about stops and targets that it has made
         self.parts: Callable[[Order], list[int]] = lambda order: [order.quantity]
         self.together: dict[str, set[str]] = {}  # symbol -> orders of it that were being sent at one time
@@ -220,8 +221,12 @@ class HostileVenue:
             self.ends(order_id, orders.CANCELLED)
         return self._told(self.taken[order_id])
 
-    def modify(self, epoch: int, symbol: str, side: int, stop: int, target: int, at: int) -> VenuePosition:
+    def modify(
+        self, epoch: int, symbol: str, side: int, stop: int, target: int, at: int, entry_order: str = ""
+    ) -> VenuePosition:
         self.touched.append(("modify", symbol))
+        if self.held[symbol] * side <= 0:
+            raise Refused(f"no such position in {symbol}", "NO_POSITION")
         self.stops[symbol] = (stop, target)
         return next(one for one in self.positions() if one.symbol == symbol)
 
@@ -326,7 +331,7 @@ class HostileVenue:
             quantity=units,
             price=price,
             commission=COMMISSION,
-            at=order.at if order else 0,
+            at=order.at if order else self.now,
             reason=reason,
             stop=stop,
             target=target,

@@ -46,7 +46,7 @@ async def test_what_the_operator_says_of_an_order_counts(
     assert desk.story(order) == [SUBMITTED, UNKNOWN, *story]
     desk.agree(cash=False)
     assert desk.gate.book.working == {}
-    assert desk.gate._view.unresolved == set()
+    assert desk.gate._lookout.view.unresolved == set()
     assert [one.price for one in desk.gate.book.positions.values()] == ([paid] if held else [])
     assert {one.text for one in desk.rows(s.order_events, order_id=order, code="OPERATOR")} == {"anna"}
 

@@ -20,13 +20,14 @@ from domain.market import BarBatch, empty_bars
 from domain.money import NANO
 from domain.order import Approved, Denied, Order
 from domain.timeframe import MINUTE
-from journal import database
+from journal import commands, database
 from journal import schema as s
 from journal.store import Store
 from orchestration.local import LocalRuntime
 from orchestration.plan import Identity, actor_specs, market
 from orchestration.settings import Overrides, load
 from orchestration.topology import ActorSpec
+from risk.news import Calendar
 from tests.actors.desk import UNITS, Desk, in_a_loop, known
 from tests.actors.hostile import lost_after, refused, unavailable
 from tests.factories import EURUSD, a_candidate
@@ -342,3 +343,19 @@ async def test_what_others_hold_is_exposure_if_it_counts(
 
     desk.gate.foreign({})
     assert desk.gate.book.exposure("EURUSD") == UNITS
+
+
+def test_a_calendar_that_was_read_again_is_known_after_a_restart(gate: GateSpec, store: Store) -> None:
+    first, again = Calendar(until=1), Calendar(until=2)
+    gate = msgspec.structs.replace(gate, calendar=first)
+    manager = RiskManager(gate, store, Clock())
+    assert manager._lookout.view.calendar == first
+    manager.calendar(again)
+    assert manager._lookout.view.calendar == again
+
+    number = commands.add(store.engine, "calendar", {"calendar": msgspec.to_builtins(again)}, "news", "", START)
+    assert RiskManager(gate, store, Clock())._lookout.view.calendar == first  # nobody has taken it up
+    with store.transaction() as tx:
+        commands.answer(tx, number, commands.DONE, "{}", START, gate.run.run_id, 1, "open")
+
+    assert RiskManager(gate, store, Clock())._lookout.view.calendar == again

@@ -46,6 +46,37 @@ TAMPERED = {
     "a position is too large": ("mismatches", "UPDATE positions SET quantity = quantity || '1'"),
     "a stop is gone at the venue": ("mismatches", "UPDATE paper_positions SET stop = '0'"),
     "a target is another one": ("mismatches", "UPDATE positions SET target = '1'"),
+    "the distance of the first stop has changed": (
+        "mismatches",
+        "UPDATE positions SET flags = replace(flags, 'distance', 'distances')",
+    ),
+    "a flag was set that nothing confirmed": (
+        "mismatches",
+        """UPDATE positions SET flags = replace(flags, '"orders"', '"done":["TP7"],"orders"')""",
+    ),
+    "a flag was forgotten": ("mismatches", """UPDATE positions SET flags = replace(flags, '"done"', '"once"')"""),
+    "a stop is still on its way": (
+        "mismatches",
+        """UPDATE positions SET flags = replace(flags, '"orders"', '"change":{},"orders"')""",
+    ),
+    "a stop was moved again before the venue had answered": (
+        "lost",
+        "DELETE FROM stop_changes WHERE symbol = (SELECT symbol FROM stop_changes GROUP BY symbol "
+        "ORDER BY count(*) DESC LIMIT 1)",
+    ),
+    "a round trip has not ended": (
+        "mismatches",
+        "UPDATE trades SET flat = 0 WHERE seq = (SELECT max(seq) FROM trades WHERE flat)",
+    ),
+    "a trade is of another position": (
+        "mismatches",
+        "UPDATE trades SET opened_at = 1 WHERE seq = (SELECT min(seq) FROM trades)",
+    ),
+    "a lock is missing": ("mismatches", "DELETE FROM locks WHERE id = (SELECT min(id) FROM locks)"),
+    "a lock came of nothing": (
+        "mismatches",
+        "UPDATE locks SET id = 'another' WHERE id = (SELECT min(id) FROM locks)",
+    ),
     "the fixed risk has changed": ("mismatches", "UPDATE positions SET risk = '1'"),
     "the flags have changed": ("mismatches", """UPDATE positions SET flags = '{"orders": ["another"]}'"""),
     "the balance is wrong": ("mismatches", "UPDATE accounts SET balance = '1'"),

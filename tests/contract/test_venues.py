@@ -143,6 +143,19 @@ def test_stop_and_target_are_set_and_removed_with_the_position(build: Build) -> 
     assert caught.value.code == "NO_POSITION"
 
 
+def test_a_stop_is_set_for_the_position_that_its_entry_has_opened(build: Build) -> None:
+    venue = build()
+    venue.submit(an_order(stop=1.0, target=2.0))
+    venue.advance(one_bar(0, 1.5))
+
+    with pytest.raises(Refused) as caught:
+        venue.modify("SYM0", 1, 1_200_000_000, 0, START, "an earlier order")
+    moved = venue.modify("SYM0", 1, 1_300_000_000, 0, START, "order")
+
+    assert caught.value.code == "NO_POSITION"
+    assert venue.positions() == [moved]
+
+
 @pytest.mark.parametrize(("side", "stop", "target", "price"), [(BUY, 95.0, 105.0, 95), (SELL, 105.0, 95.0, 105)])
 def test_both_inside_one_bar_is_the_stop(build: Build, side: int, stop: float, target: float, price: int) -> None:
     venue = build()

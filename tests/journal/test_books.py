@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from journal.paper_books import PaperBooks
 from journal.store import Store
 
 NANO = 10**9
-FAULTS = ("reservations", "positions", "mismatches", "illegal", "doubled")
+FAULTS = ("reservations", "positions", "mismatches", "illegal", "doubled", "trades", "locks")
 
 
 def an_order(id: str = "o1", purpose: str = "ENTRY", side: int = 1, **more: Any) -> Order:
@@ -73,23 +74,30 @@ class Story:
             self.write(schema.fills, **amounts(msgspec.structs.asdict(fill)) | {"run_id": "run", "seq": self.seq + 1})
         return self.seq
 
-    def hold(self, quantity: str, cursor: int) -> None:
+    def close(self, fill: Fill, **more: Any) -> None:
+        """The trade that a fill has closed."""
+        row = {"account": "A", "fill_id": fill.id, "run_id": "run", "symbol": "X", "strategy": "", "side": 1}
+        row |= {"quantity": str(fill.quantity // NANO), "entry": "1", "exit": "1", "opened_at": 1, "closed_at": 120}
+        row |= {"pnl": "0", "commission": "0", "r": None, "reason": fill.reason, "correlation_id": ""}
+        self.write(schema.trades, **row | {"flat": True, "session": "", "factors": "[]", "seq": self.seq} | more)
+
+    def hold(self, quantity: str, cursor: int, **more: Any) -> None:
         """The gate's position and how far it has read."""
         row = {"account": "A", "symbol": "X", "quantity": quantity, "cost": "0", "opened_at": 1, "strategy": ""}
         row |= {"entry_order": "", "correlation_id": "", "stop": "0", "target": "0", "risk": "0", "realised": "0"}
         with self.store.transaction() as tx:
             tx.connection.execute(delete(schema.positions))
             if quantity != "0":
-                tx.insert(schema.positions, [row | {"commission": "0", "flags": "{}"}])
+                tx.insert(schema.positions, [row | {"commission": "0", "flags": "{}"} | more])
             account = {"account": "A", "currency": "USD", "started_cash": "0", "balance": "0", "cursor": cursor}
             tx.upsert(schema.accounts, [account])
 
-    def trade(self, *orders: tuple[Order, str, tuple[Fill, ...]], held: int) -> None:
+    def trade(self, *orders: tuple[Order, str, tuple[Fill, ...]], held: int, stop: int = 0, target: int = 0) -> None:
         """What the venue has done: its orders with their fills, and its position after them."""
         account = VenueAccount(account="A", cash={}, at=120)
         taken = tuple(VenueOrder(order=order, status=status) for order, status, _ in orders)
         fills = tuple(fill for _, _, some in orders for fill in some)
-        position = VenuePosition(symbol="X", quantity=held * NANO, cost=0)
+        position = VenuePosition(symbol="X", quantity=held * NANO, cost=0, stop=stop, target=target)
         self.venue.commit(VenueChange(account=account, positions=(position,), orders=taken, fills=fills))
 
     def everybody_agrees(self) -> None:
@@ -120,7 +128,7 @@ def test_books_that_agree_are_sound(url: str, story: Story) -> None:
     found = database.check(url)
 
     assert found["ok"]
-    assert [found[name] for name in (*FAULTS, "unresolved", "unrecorded")] == [[]] * 7
+    assert [found[name] for name in (*FAULTS, "unresolved", "unrecorded")] == [[]] * 9
 
 
 # -- reservations and steps --------------------------------------------------------------------------
@@ -195,6 +203,7 @@ def test_an_order_that_the_venue_made_may_begin_with_its_fill(url: str, story: S
 
     story.intend(stop)
     story.hold("0", cursor=end)
+    story.close(fill)
     assert faults(url) == {}
 
 
@@ -260,6 +269,7 @@ def test_a_fill_that_was_inferred_is_not_looked_for_at_the_venue(url: str, story
     gone = a_fill("f2", an_order("gone", "OUTSIDE", side=-1))
     story.trade(held=0)
     story.hold("0", story.step("gone", "FILLED", gone, code="INFERRED"))
+    story.close(gone)
 
     assert faults(url) == {}
 
@@ -372,6 +382,116 @@ def test_an_exit_that_needed_two_orders_is_no_double(url: str, story: Story) -> 
     again(story, an_order("o2", "SIGNAL", attempt=1, correlation_id="o1"))
 
     assert faults(url) == {}
+
+
+# -- what managing leaves behind -----------------------------------------------------------------------
+
+WANTED = {"stop": 4 * NANO, "target": 5 * NANO}
+
+
+def wanting(more: dict[str, Any]) -> str:
+    """Flags of a position whose stop shall move."""
+    return json.dumps({"done": [], "change": WANTED, "changed_at": 1} | more)
+
+
+@pytest.mark.parametrize(
+    ("stop", "target", "flags", "wrong"),
+    [
+        (2, 3, "{}", False),
+        (4, 3, "{}", True),
+        (2, 5, "{}", True),
+        (0, 0, "{}", True),
+        (2, 3, wanting({}), False),
+        (4, 5, wanting({}), False),
+        (4, 3, wanting({}), True),
+    ],
+)
+def test_a_stop_or_a_target_that_is_another_one_at_the_venue_is_found(
+    url: str, story: Story, stop: int, target: int, flags: str, wrong: bool
+) -> None:
+    story.trade(held=10, stop=stop * NANO, target=target * NANO)
+    story.hold("10", story.seq, stop="2", target="3", flags=flags)
+
+    differs = {"what": "STOP_DIFFERS", "account": "A", "symbol": "X", "ours": "2, 3", "theirs": f"{stop}, {target}"}
+    assert faults(url) == ({"mismatches": [differs]} if wrong else {})
+
+
+def test_a_stop_says_nothing_as_long_as_both_sides_hold_something_else(url: str, story: Story) -> None:
+    order, fill = an_order("o2", "TP1", side=-1, correlation_id="o1"), a_fill("f2", an_order("o2", "TP1", side=-1), 4)
+    story.intend(order)
+    story.step("o2", "SUBMITTED")
+    story.trade((order, "PARTIALLY_FILLED", (fill,)), held=6, stop=4 * NANO)
+
+    assert faults(url) == {}
+
+
+def closed_in_two_parts(story: Story, first: bool, last: bool, held: int = 0) -> None:
+    """So much of the position is left; the trades say of themselves whether they were the last."""
+    for name, units, flat in (("s1", 4, first), ("s2", 6 - held, last)):
+        order = an_order(name, "SIGNAL", side=-1, at=60 + story.seq, correlation_id="o1")
+        fill = a_fill(f"f-{name}", order, units)
+        story.intend(order)
+        story.step(name, "SUBMITTED")
+        story.trade((order, "FILLED", (fill,)), held=held)
+        end = story.step(name, "FILLED", fill)
+        story.close(fill, flat=flat)
+    story.hold(str(held), end)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "held", "wrong"),
+    [
+        (False, True, 0, False),
+        (False, False, 2, False),
+        (True, True, 0, True),
+        (False, False, 0, True),
+        (False, True, 2, True),
+    ],
+)
+def test_a_round_trip_that_ends_where_its_position_does_not_is_found(
+    url: str, story: Story, first: bool, last: bool, held: int, wrong: bool
+) -> None:
+    closed_in_two_parts(story, first, last, held)
+
+    differs = {"what": "FLAT_DIFFERS", "account": "A", "symbol": "X", "opened_at": 1}
+    assert faults(url) == ({"trades": [differs]} if wrong else {})
+
+
+def test_a_close_that_is_missing_and_one_that_no_fill_made_are_found(url: str, story: Story) -> None:
+    closed_in_two_parts(story, False, True)
+    with story.store.transaction() as tx:
+        tx.connection.execute(update(schema.trades).where(schema.trades.c.fill_id == "f-s1").values(fill_id="none"))
+    assert faults(url) == {"trades": [{"what": "NO_FILL", "account": "A", "symbol": "X", "fill_id": "none"}]}
+
+    with story.store.transaction() as tx:
+        tx.connection.execute(delete(schema.trades).where(schema.trades.c.fill_id == "none"))
+    differ = {"what": "CLOSES_DIFFER", "account": "A", "symbol": "X", "fills": "10", "trades": "6"}
+    assert faults(url) == {"trades": [differ]}
+
+
+A_LOCK: dict[str, Any] = {"id": "l1", "account": "A", "symbol": "X", "side": None, "code": "COOLDOWN", "reason": ""}
+A_LOCK |= {"from_at": 10, "until_at": 20, "removed_at": None, "removed_why": None}
+
+
+@pytest.mark.parametrize(
+    ("more", "wrong"),
+    [
+        ({}, False),
+        ({"symbol": None, "side": -1, "removed_at": 15, "removed_why": "anna: enough"}, False),
+        ({"until_at": 10}, True),
+        ({"code": ""}, True),
+        ({"symbol": ""}, True),
+        ({"side": 0}, True),
+        ({"removed_at": 15}, True),
+        ({"removed_why": "anna: enough"}, True),
+        ({"removed_at": 5, "removed_why": "anna: enough"}, True),
+    ],
+)
+def test_a_lock_that_can_hold_nothing_is_found(url: str, story: Story, more: dict[str, Any], wrong: bool) -> None:
+    story.write(schema.locks, **A_LOCK | more)
+
+    found = {"lock": "l1", "account": "A", "code": more.get("code", "COOLDOWN")}
+    assert faults(url) == ({"locks": [found]} if wrong else {})
 
 
 # -- many --------------------------------------------------------------------------------------------

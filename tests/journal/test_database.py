@@ -308,6 +308,8 @@ def test_a_check_counts_events_and_names_unresolved_orders(url: str, store: Stor
         "mismatches": [],
         "illegal": [],
         "doubled": [],
+        "trades": [],
+        "locks": [],
     }
 
 
