@@ -18,6 +18,8 @@ from orchestration.terminal import (
     verbs_operate,
     verbs_orders,
     verbs_replay,
+    verbs_risk,
+    verbs_risk_status,
     verbs_run,
 )
 
@@ -34,6 +36,7 @@ app = typer.Typer(
 )
 orders = typer.Typer()
 locks = typer.Typer()
+risk = typer.Typer(no_args_is_help=True, help="Ask the gate what it would say and why, and how it stands.")
 config = typer.Typer(no_args_is_help=True, help="Show or check what a run would be told.")
 database = typer.Typer(no_args_is_help=True, help="Make, update, check or copy the database.")
 
@@ -50,6 +53,9 @@ locks.callback(invoke_without_command=True)(verbs_locks.locks)
 locks.command("remove")(verbs_locks.remove)
 app.command("events", rich_help_panel=LOOK)(verbs_events.events)
 app.command("replay", rich_help_panel=LOOK)(verbs_replay.replay)
+app.add_typer(risk, name="risk", rich_help_panel=LOOK)
+risk.command("explain", epilog=verbs_risk.EXAMPLES)(verbs_risk.explain)
+risk.command("status")(verbs_risk_status.status)
 
 app.command("pause", rich_help_panel=OPERATE)(verbs_operate.pause)
 app.command("resume", rich_help_panel=OPERATE)(verbs_operate.resume)

@@ -164,12 +164,11 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
     from strategies.base import fingerprint, resolve
 
     run = run_spec(settings, market, identity)
-    remembers = Rules(settings.risk).reads_returns
+    gate = gate_spec(settings, market, run)
     info, risk = market.info, settings.risk
     strategy, parameters = settings.strategy.name, strategy_parameters(settings)
     kernel = build("strategy", strategy, STRATEGIES)
     per_host = settings.ray.agents_per_host if kernel.compiled else 1  # plain Python does not share a host
-    classes = {market.instruments[one].asset_class for one in settings.symbols}
     speed = settings.feed.speed
     pace = 1.0 / speed if speed else 0.0
     if settings.feed.name == "sim" and settings.cycle.interval is not None:
@@ -193,19 +192,12 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         cycles=settings.cycle.cycles or 0,
         keep_hours=settings.cycle.summary_keep_hours,
         started_at=identity.started_at,
-        gate_remembers=remembers,
+        gate_remembers=gate.remembers,
     )
     return topology.actors(
         run=run,
         feed=feed,
-        gate=GateSpec(
-            run=run,
-            risk=risk,
-            day_start=risk.day_start or default_day_start(classes),
-            costs=costs(settings, market.instruments),
-            calendar=market.calendar,
-            remembers=remembers,
-        ),
+        gate=gate,
         executor=ExecutorSpec(run=run, permits=risk.max_orders_in_flight or DEFAULT_PERMITS, deadline=deadline),
         driver=driver,
         paper=topology.PaperSpec(
@@ -214,6 +206,20 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         strategy=strategy,
         parameters=parameters,
         exits=settings.exits,
+    )
+
+
+def gate_spec(settings: Settings, market: Market, run: RunSpec) -> GateSpec:
+    """What the gate is told."""
+    risk = settings.risk
+    classes = {market.instruments[one].asset_class for one in settings.symbols}
+    return GateSpec(
+        run=run,
+        risk=risk,
+        day_start=risk.day_start or default_day_start(classes),
+        costs=costs(settings, market.instruments),
+        calendar=market.calendar,
+        remembers=Rules(risk).reads_returns,
     )
 
 

@@ -26,7 +26,7 @@ HOME = Path(__file__).parents[1]
 VERBS = [
     *("run", "status", "positions", "orders", "trades", "locks", "events", "pause", "resume", "close", "cancel"),
     *("halt", "reset-kill-switch", "strategies", "rules", "venues", "presets", "doctor"),
-    *("config show", "config check", "db migrate", "db check"),
+    *("config show", "config check", "db migrate", "db check", "risk explain", "risk status"),
 ]
 
 

@@ -41,20 +41,21 @@ PATIENCE = 3600.0
 
 Turn = Callable[[], bool]
 """Called before every cycle; whether the replay is to go on."""
+MakeGate = Callable[[GateSpec, Store, Course], RiskManager]
 
 
 class ReplayRuntime(LocalRuntime):
     """Everything in one process and one loop, on a database that is thrown away afterwards."""
 
-    def __init__(self, course: Course, store: Store, feed: Feed, turn: Turn) -> None:
+    def __init__(self, course: Course, store: Store, feed: Feed, turn: Turn, gate: MakeGate) -> None:
         super().__init__()
-        self._course, self._store, self._feed, self._turn = course, store, feed, turn
+        self._course, self._store, self._feed, self._turn, self._gate = course, store, feed, turn, gate
 
     def make(self, spec: ActorSpec, life: Life) -> Any:
         course, store, own = self._course, self._store, spec.spec
         match spec.name.partition(":")[0]:
             case "RiskManager":
-                return ReplayedGate(own, store, course)
+                return self._gate(own, store, course)
             case "VenueGateway":
                 return ReplayedGateway(spec.name, own.run.epoch, paper(own, store), course)
             case "Executor":

@@ -137,7 +137,7 @@ class Comparison:
             yield Difference(
                 kind=kind,
                 at=key[0],
-                cycle=_cycle_at(ours, self._run, key[0]),
+                cycle=cycle_at(ours, self._run, key[0]),
                 recorded=sides[0],
                 replayed=sides[1],
                 symbol=(sides[0] or sides[1] or {}).get("symbol"),
@@ -186,7 +186,7 @@ def _fill(row: Facts) -> Facts:
     return row | {"at": iso(row["at"])}
 
 
-def _cycle_at(c: sa.Connection, run_id: str, at: int) -> int:
+def cycle_at(c: sa.Connection, run_id: str, at: int) -> int:
     """The cycle of a T; for a moment between two the earlier one."""
     of = s.cycles.c
     exact = c.execute(sa.select(sa.func.min(of.n)).where(of.run_id == run_id, of.at == at)).scalar()

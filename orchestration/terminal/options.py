@@ -209,8 +209,11 @@ def options_given(given: Overrides) -> list[str]:
     return [option for option, _ in option_values(given).values()] + [one for one, used in named.items() if used]
 
 
-def with_run_options(needs_symbols: bool) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """For a verb whose first argument are Overrides: typer sees the options of ``overrides`` in its place."""
+def with_run_options(
+    needs_symbols: bool, own_first: bool = False
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """For a verb whose first argument are Overrides: typer sees the options of ``overrides`` in its place, after those
+    of the verb itself with ``own_first``."""
     shared = [one for one in _parameters(overrides) if one.name != "needs_symbols"]
 
     def wrap(verb: Callable[..., int]) -> Callable[..., int]:
@@ -220,7 +223,8 @@ def with_run_options(needs_symbols: bool) -> Callable[[Callable[..., int]], Call
             chosen = overrides(**{one.name: given.pop(one.name) for one in shared}, needs_symbols=needs_symbols)
             return verb(chosen, **given)
 
-        wired.__signature__ = inspect.Signature([*shared, *own])  # type: ignore[attr-defined]
+        every = [*own, *shared] if own_first else [*shared, *own]
+        wired.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
         wired.__name__, wired.__doc__ = verb.__name__, verb.__doc__
         return wired
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 import os
+from textwrap import wrap
 from typing import Any
 
 from orchestration.terminal.exits import DONE, guarded
 from orchestration.terminal.figures import plain
 from orchestration.terminal.options import AsJson
 from orchestration.terminal.output import Column, Plain, aligned, print_json, print_table, say
+
+_WIDTH = 84
+"""Of the text about a rule: with its name it fits a terminal of 120 columns."""
 
 
 @guarded
@@ -88,13 +92,16 @@ def rules(as_json: AsJson = False) -> int:
                 "doc": _doc(rule),
             }
         )
-    columns = [
-        Column("stage", lambda row: str(row["stage"]), True),
-        Column("rule", lambda row: row["name"]),
-        Column("keys", lambda row: ", ".join(row["keys"]) or ("always holds" if row["always"] else "")),
-        Column("what it asks", lambda row: row["doc"]),
-    ]
-    return _list(found, columns, as_json)
+    if as_json:
+        print_json(found)
+        return DONE
+    rows = [["stage", "rule", "what it asks, and the keys that set it"]]
+    for one in found:
+        keys = ", ".join(one["keys"]) or ("always holds" if one["always"] else "")
+        lines = [*wrap(one["doc"], _WIDTH), *wrap(keys, _WIDTH, initial_indent="  ", subsequent_indent="  ")]
+        rows += [[str(one["stage"]), one["name"], lines[0]], *(["", "", line] for line in lines[1:])]
+    say(*aligned(rows, [True, False, False]))
+    return DONE
 
 
 @guarded

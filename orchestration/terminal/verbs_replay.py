@@ -40,7 +40,7 @@ def replay(run: RunId = None, db_url: DatabaseUrl = None, as_json: AsJson = Fals
         _notice(cache.notice)
     from orchestration.replay import replay as replayed
 
-    with _bar() as progress:
+    with progress_bar() as progress:
         report = replayed(database_url(db_url), run, progress, _notice)
     if as_json:
         print_json(_facts(report))
@@ -67,10 +67,10 @@ def _facts(report: Report) -> dict[str, Any]:
 def _lines(report: Report) -> list[str]:
     if report.difference is None:
         return [f"identical: {report.decisions:,} decisions in {report.cycles:,} cycles of run {report.run_id}"]
-    return [f"different: run {report.run_id}", *_told(report.difference)]
+    return [f"different: run {report.run_id}", *told(report.difference)]
 
 
-def _told(one: Difference) -> list[str]:
+def told(one: Difference) -> list[str]:
     """The difference as a person can act on it: what, when, and both sides of what is not the same."""
     from domain.timeframe import iso
 
@@ -101,7 +101,7 @@ def _text(value: Any) -> str:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
+def progress_bar() -> Iterator[Callable[[int, int], None]]:
     """A progress bar on a terminal, nothing in a pipe."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
