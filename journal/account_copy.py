@@ -50,14 +50,16 @@ def restore(tx: Tx, body: bytes) -> None:
 
 
 def _whole(account: str) -> Iterator[tuple[Table, ColumnElement[bool]]]:
-    """The tables that are kept small by whoever writes them, and the closed trades, which sizes and locks count."""
+    """The tables that are kept small by whoever writes them, and the closed trades, which sizes and locks count.
+
+    Locks that somebody took away say from when on a fall of equity counts.
+    """
     for table in (
         *(s.accounts, s.positions, s.reservations, s.counters, s.venue_cursors, s.foreign_holdings),
-        *(s.paper_accounts, s.paper_positions, s.trades),
+        *(s.paper_accounts, s.paper_positions, s.trades, s.locks),
     ):
         yield table, table.c.account == account
     yield s.latches, (s.latches.c.account == account) & s.latches.c.reset_at.is_(None)
-    yield s.locks, (s.locks.c.account == account) & s.locks.c.removed_at.is_(None)
 
 
 def _orders(c: Connection, account: str) -> tuple[Rows, list[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,6 +25,7 @@ from domain.registry import build
 from domain.timeframe import DAY
 from journal import schema as s
 from journal.account_copy import copy_of, restore
+from journal.commands import DONE
 from journal.store import Store
 from orchestration import frozen
 from orchestration.clock import WallClock
@@ -34,6 +36,7 @@ from orchestration.replay.course import Course
 from orchestration.replay.market import replayed_market
 from orchestration.settings import Settings, instruments
 from risk.explain import Ladder, explain
+from risk.news import Calendar
 from risk.view import View
 
 OF_AN_OPERATOR = ("halt", "reset-kill-switch")
@@ -122,21 +125,23 @@ def of_run(
     with reading(url) as recorded:
         course = Course(recorded, found)
         course.n = course.last
-        replayed = replayed_market(
-            found, frozen.settings_of(found.config), RecordedBars(recorded, found.run_id), course
-        )
+        was = frozen.settings_of(found.config)
+        replayed = replayed_market(found, was, RecordedBars(recorded, found.run_id), course)
+        known, same_news = replayed.market, settings.risk.news == was.risk.news
+        if not same_news:
+            known = msgspec.structs.replace(known, calendar=_calendar(settings))
         with recorded() as connection:
             there = connection.execute(sa.select(s.accounts).where(s.accounts.c.account == found.account)).first()
             body = copy_of(connection, found.account) if there is not None else None
-            word = connection.execute(_LAST_WORD).mappings().first()
+            said = _said(connection, found.run_id, same_news)
         until = course.at
         with thrown_away(found.epoch) as store:
             with store.transaction() as tx:
                 if body is not None:
                     restore(tx, body)
-                tx.insert(s.commands, [dict(word)] if word is not None else [])
+                tx.insert(s.commands, said)
             identity = Identity(found.run_id, found.epoch, store.url, found.started_at, halt_file)
-            yield _standing(settings, replayed.market, identity, store, replayed.feed, until, found, remembers)
+            yield _standing(settings, known, identity, store, replayed.feed, until, found, remembers)
 
 
 @contextmanager
@@ -160,9 +165,20 @@ def of_nothing(settings: Settings, halt_file: str, at: int | None) -> Iterator[S
         yield _standing(settings, known, identity, store, feed, until, None)
 
 
-_LAST_WORD = (
-    sa.select(s.commands).where(s.commands.c.verb.in_(OF_AN_OPERATOR)).order_by(s.commands.c.id.desc()).limit(1)
-)
+def _said(c: sa.Connection, run_id: str, with_news: bool) -> list[dict[str, Any]]:
+    """The commands that a gate begins with: the last word on halting, and the newest calendar of the run."""
+    of = s.commands.c
+    halting = of.verb.in_(OF_AN_OPERATOR)
+    news = (of.verb == "calendar") & (of.run_id == run_id) & (of.state == DONE)
+    some = [sa.select(sa.func.max(of.id)).where(one) for one in (halting, *([news] if with_news else []))]
+    ids = [c.execute(one).scalar() for one in some]
+    return [dict(row) for row in c.execute(sa.select(s.commands).where(of.id.in_(ids))).mappings()]
+
+
+def _calendar(settings: Settings) -> Calendar | None:
+    from marketdata.news import load as load_news
+
+    return load_news(settings.risk.news) if settings.risk.news else None
 
 
 def _standing(
@@ -195,8 +211,6 @@ def _learn(gate: AskedGate, feed: Feed, until: int, spec: GateSpec) -> None:
 
 def _without_bars(settings: Settings, now: int) -> Market:
     """The instruments alone."""
-    from marketdata.news import load as load_news
-
     timeframe, decimals = settings.timeframe or "M1", dict.fromkeys(settings.symbols, 5)
     account = settings.account
     found, notices = instruments(settings.instruments, account.currency, decimals, convert=account.convert)
@@ -211,5 +225,4 @@ def _without_bars(settings: Settings, now: int) -> Market:
         warmed_until=now,
         inputs={},
     )
-    calendar = load_news(settings.risk.news) if settings.risk.news else None
-    return Market({}, info, found, (), tuple(notices), calendar)
+    return Market({}, info, found, (), tuple(notices), _calendar(settings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
@@ -16,8 +17,10 @@ from journal import schema as s
 from journal.engines import open_engine
 from orchestration import asking, frozen
 from orchestration.replay.explained import Past, explained
-from tests.flow.replaying import COINS, QUICK, WAVES, Growing, Stopped, followed, resumed, telling
-from tests.flow.system import Story, System
+from risk.news import Calendar, NewsEvent
+from risk.view import View
+from tests.flow.replaying import COINS, LATER, QUICK, WAVES, Growing, Stopped, followed, resumed, telling
+from tests.flow.system import Story, System, path
 
 LIMITS = ("risk.max_trades_per_day=6", "risk.max_open_positions=1", "risk.score_factors={'0.02': 0.5}")
 
@@ -163,6 +166,52 @@ def test_the_gate_that_is_asked_stands_where_the_run_has_left_it(system: System)
             assert standing.gate.price(symbol) == gate._prices.price(symbol)
             tally = mine.statistics.tally(symbol=symbol, strategy="ema_cross")
             assert view.statistics.tally(symbol=symbol, strategy="ema_cross") == tally
+
+
+def asked(system: System, news: tuple[str, ...] = ()) -> View:
+    """What the gate of the newest run sees now; with other calendars."""
+    found = frozen.run_of(system.url)
+    settings = frozen.settings_of(found.config)
+    if news:
+        settings = replace(settings, risk=replace(settings.risk, news=news))
+    with asking.of_run(system.url, found, settings, "") as standing:
+        return standing.view(False)
+
+
+def test_a_lock_that_somebody_took_away_does_not_come_back(system: System) -> None:
+    falling = path((15, -0.0001), (8, 0.0004), (30, -0.0020))
+    limits = ("risk.drawdown_guard=0.0005", "strategy.side=long", "risk.units=100000", "risk.drawdown_guard_lock=86400")
+    system.run({"EURUSD": falling}, sets=limits)
+    locked = asked(system)
+    engine = open_engine(system.url)
+    with engine.begin() as c:
+        removed = {"removed_at": locked.now, "removed_why": "ann: looked"}
+        c.execute(sa.update(s.locks).values(removed))
+    engine.dispose()
+
+    assert [one.code for one in locked.locks] == ["DRAWDOWN_GUARD"]
+    assert asked(system).locks == []
+
+
+def test_the_calendar_that_was_read_last_is_the_one_that_holds(system: System) -> None:
+    system.run({"EURUSD": WAVES}, sets=("risk.news=[static]",))
+    before = asked(system).calendar
+    new = Calendar(events=(NewsEvent(at=LATER, currency="EUR", impact="high", title="ECB"),))
+    engine = open_engine(system.url)
+    with engine.begin() as c:
+        arguments = msgspec.json.encode({"calendar": new}).decode()
+        row = {"at": LATER, "verb": "calendar", "arguments": arguments, "who": "news", "why": "read again"}
+        done = {"state": "DONE", "answered_at": LATER, "run_id": "run-0", "cycle": 5, "step": "open"}
+        c.execute(sa.insert(s.commands).values(row | done))
+    engine.dispose()
+
+    assert before is not None
+    assert before.events != new.events
+    assert asked(system).calendar == new
+    assert asked(system, ("static", "static")).calendar == before
+    system.run({"EURUSD": WAVES})
+    assert asked(system).calendar is None
+    assert asked(system, ("static",)).calendar == before
 
 
 def test_a_replay_that_differs_before_the_decision_is_told(system: System) -> None:
