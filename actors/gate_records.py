@@ -24,7 +24,7 @@ from journal.store import Store
 from risk.gate import Answer, change_of, decision_of
 from risk.news import Calendar
 from risk.protections.drawdown_guard import CODE as DRAWDOWN
-from risk.state import HALTED, TradingState
+from risk.state import HALTED, REBASED, TradingState
 from risk.statistics import Part
 from risk.view import Lock
 
@@ -139,6 +139,8 @@ class GateRecords:
         self.store, self.run, self.venue = store, run, venue
         self._ranked = (-1, 0)
         self._decided_until = -1
+        self.accepted = False
+        """Whether a person has reset a limit whose loss counts from the present equity then; taken back by who obeys."""
         with store.transaction() as tx:
             found = tx.connection.execute(sa.select(s.accounts).where(s.accounts.c.account == run.account)).first()
             if found is None:
@@ -403,6 +405,7 @@ class GateRecords:
         if limit is None:
             return None
         if command is not None and command.at > limit.at:
+            self.accepted = self.accepted or limit.code in REBASED
             self._reset(command.at, command.why)
             return None
         return TradingState(HALTED, limit.code, rows.value(limit.value), rows.value(limit.threshold))

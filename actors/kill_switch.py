@@ -36,7 +36,7 @@ class KillSwitch:
         if moment - self._polled >= POLL_NS or self._polled == 0:
             self._polled = moment
             self.latch = self._records.latch()
-            accepted = self.latch is None and self.state.name == HALTED and self.state.code in REBASED
+            accepted = self.latch is None and self._accepted()
         if accepted:
             standing = msgspec.structs.replace(standing, peak=standing.equity)
         before = self.state
@@ -47,6 +47,10 @@ class KillSwitch:
         elif (self.state.name, self.state.code) != (before.name, before.code):
             self._records.emit([self._alert(before, at)])
         return accepted
+
+    def _accepted(self) -> bool:
+        said, self._records.accepted = self._records.accepted, False
+        return said or (self.state.name == HALTED and self.state.code in REBASED)
 
     def _alert(self, before: TradingState, at: int) -> Draft:
         state = self.state

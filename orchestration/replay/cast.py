@@ -29,7 +29,7 @@ from journal.store import Store
 from orchestration.local import Life, LocalRuntime, NoMeter
 from orchestration.replay.course import BY_A_PERSON, Course
 from orchestration.topology import ActorSpec, PaperSpec
-from risk.state import HALTED, TradingState
+from risk.state import HALTED, REBASED, TradingState
 from venues.fills import FillModel
 from venues.paper import PaperVenue
 
@@ -137,6 +137,7 @@ class ReplayedGateRecords(GateRecords):
         if said.name == HALTED and said.code in BY_A_PERSON:
             return said
         if own is not None and said.name != HALTED:
+            self.accepted = self.accepted or own.code in REBASED
             self._reset(self._course.now(), "released")
             return None
         return own

@@ -359,3 +359,29 @@ def test_a_calendar_that_was_read_again_is_known_after_a_restart(gate: GateSpec,
         commands.answer(tx, number, commands.DONE, "{}", START, gate.run.run_id, 1, "open")
 
     assert RiskManager(gate, store, Clock())._lookout.view.calendar == again
+
+
+def test_a_reset_accepts_the_loss_also_when_a_person_had_halted_meanwhile(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("actors.kill_switch.POLL_NS", 0)
+    gate = spec(tmp_path, sets=("risk.max_drawdown=0.001", "risk.max_drawdown_soft=null"))
+    store = Store(gate.run.db_url, 0)
+    held = Position(symbol="EURUSD", quantity=100_000 * NANO, cost=110_000 * NANO, opened_at=START, orders=("o",))
+    RiskManager(gate, store, Clock())
+    with store.transaction() as tx:
+        tx.insert(s.positions, [gate_rows.position_row("paper", held)])
+    manager, later = RiskManager(gate, store, Clock()), Clock().now()
+
+    def state(minute: int, close: float) -> tuple[str, str]:
+        snapshot = manager.snapshot(bar(START + minute * MINUTE, close))
+        assert snapshot is not None
+        return snapshot.state.name, snapshot.state.code
+
+    assert state(0, 1.1) == ("ACTIVE", "")
+    assert state(1, 1.09) == ("HALTED", "MAX_DRAWDOWN")
+    commands.add(store.engine, "halt", {}, "me", "enough", later + 1)
+    assert state(2, 1.09) == ("HALTED", "HALT")
+    commands.add(store.engine, "reset-kill-switch", {}, "me", "seen", later + 2)
+
+    assert state(3, 1.09) == ("ACTIVE", "")
+    assert state(4, 1.09) == ("ACTIVE", "")
+    store.close()
