@@ -218,9 +218,10 @@ async def test_a_no_is_not_believed_while_the_venue_does_not_say_what_it_holds(h
     desk.venue.next_time("modify", hostile.lost_after)
     await move(desk, NEARER)
     desk.venue.next_time("modify", hostile.refused)
-    desk.venue.next_time("positions", hostile.unavailable)
+    desk.venue.always("positions", hostile.unavailable)
     await cycle(desk)
     assert desk.rows(s.stop_changes) == []
+    desk.venue.always("positions", None)
 
     await cycle(desk)
     desk.tick()
@@ -597,8 +598,7 @@ async def test_a_stop_that_somebody_drew_nearer_at_the_venue_is_left_there(holdi
 @in_a_loop
 async def test_guarding_an_old_stop_never_undoes_a_newer_one(holding: Any) -> None:
     """The background has read the book, and the stop moves before it sets the one it has read."""
-    desk = await holding(live=True)
-    desk.executor.background.cancel()
+    desk = await holding()
     desk.venue.stops["EURUSD"] = (0, TARGET)
     changes = reserve(desk, amend(desk, NEARER)).changes
     desk.venue.next_time("positions", hostile.late(0.05))
