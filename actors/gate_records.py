@@ -140,7 +140,7 @@ class GateRecords:
         self._ranked = (-1, 0)
         self._decided_until = -1
         self.accepted = False
-        """Whether a person has reset a limit whose loss counts from the present equity then; taken back by who obeys."""
+        """Whether a person has reset a limit from which equity counts anew; taken back by who obeys."""
         with store.transaction() as tx:
             found = tx.connection.execute(sa.select(s.accounts).where(s.accounts.c.account == run.account)).first()
             if found is None:

@@ -28,3 +28,9 @@ def compiled(function: F) -> F:
         function
     )
     return cast(F, made)
+
+
+def called(function: F) -> F:
+    """The same, but never inlined: for a large function that a loop rarely calls, which would only swell it."""
+    made = njit(cache=bool(config.CACHE_DIR), fastmath=False, error_model="numpy", nogil=True)(function)
+    return cast(F, made)

@@ -10,9 +10,16 @@ from numpy.typing import NDArray
 from indicators.compiled import compiled
 
 
+@compiled
 def extreme_slots(n: int) -> int:
     """Slots of the state row that ``highest`` or ``lowest`` uses: when the extreme came, and the values."""
     return n + 1
+
+
+@compiled
+def donchian_slots(n: int) -> int:
+    """Slots of ``donchian``: the lows and the highs."""
+    return 2 * extreme_slots(n)
 
 
 @compiled
@@ -42,3 +49,14 @@ def highest(state: NDArray[np.float64], slot: int, value: float, n: int, seen: f
 def lowest(state: NDArray[np.float64], slot: int, value: float, n: int, seen: float) -> float:
     """The lowest of the last ``n`` values, NaN until they are there; its slots hold them negated."""
     return -highest(state, slot, -value, n, seen)
+
+
+@compiled
+def donchian(
+    state: NDArray[np.float64], slot: int, high: float, low: float, n: int, seen: float
+) -> tuple[float, float, float]:
+    """(lower, middle, upper): the lowest low and the highest high of the last ``n`` bars, this one included, and the
+    mean of both; NaN until they are there. Source: R. Donchian's channel."""
+    lower = lowest(state, slot, low, n, seen)
+    upper = highest(state, slot + extreme_slots(n), high, n, seen)
+    return lower, 0.5 * (lower + upper), upper

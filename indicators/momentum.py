@@ -1,4 +1,4 @@
-"""Momentum: the relative strength index, and the convergence of two averages."""
+"""Momentum: the relative strength index, where it stands in its own range, and the convergence of two averages."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indicators.compiled import compiled
-from indicators.moving import EMA_SLOTS, seeded_ema
+from indicators.extremes import extreme_slots, highest, lowest
+from indicators.moving import EMA_SLOTS, seeded_ema, sma
 
 RSI_SLOTS = 3
 """Slots of the state row that ``rsi`` uses: the previous value, the average gain, the average loss."""
 MACD_SLOTS = 3 * EMA_SLOTS
 """Slots of the state row that ``macd`` uses: the fast average, the slow one, the signal."""
+
+
+@compiled
+def stoch_rsi_slots(window: int, smooth: int) -> int:
+    """Slots of ``stoch_rsi``: the index, its highs, its lows, and the values of K."""
+    return RSI_SLOTS + 2 * extreme_slots(window) + smooth
 
 
 @compiled
@@ -43,6 +50,31 @@ def rsi(state: NDArray[np.float64], slot: int, value: float, n: int, seen: float
         state[slot + 2] = (state[slot + 2] * (n - 1) + loss) / n
     moved = state[slot + 1] + state[slot + 2]
     return 100.0 * (state[slot + 1] / moved) if moved > 0.0 else 50.0
+
+
+@compiled
+def stoch_rsi(
+    state: NDArray[np.float64], slot: int, value: float, n: int, window: int, smooth: int, seen: float
+) -> tuple[float, float]:
+    """(K, D), each 0 to 100: where the RSI of ``n`` changes stands in its range of ``window`` values, and its mean.
+
+    K = 100 * (RSI - lowest) / (highest - lowest), 50 where the RSI has no range (TA-Lib says 0); D is the simple mean
+    of ``smooth`` K. Both are NaN until D is known (``seen`` is n + window + smooth - 1). Source: Chande and Kroll, The
+    New Technical Trader (1994); as TA-Lib's STOCHRSI.
+    """
+    strength = rsi(state, slot, value, n, seen)
+    known = seen - n
+    if known < 1:
+        return math.nan, math.nan
+    ranges = slot + RSI_SLOTS
+    top = highest(state, ranges, strength, window, known)
+    bottom = lowest(state, ranges + extreme_slots(window), strength, window, known)
+    full = known - (window - 1)
+    if full < 1:
+        return math.nan, math.nan
+    k = 100.0 * ((strength - bottom) / (top - bottom)) if top > bottom else 50.0
+    d = sma(state, ranges + 2 * extreme_slots(window), k, smooth, full)
+    return (math.nan, math.nan) if full < smooth else (k, d)
 
 
 @compiled

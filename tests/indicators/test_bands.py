@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from indicators.bands import atr, true_range
+from indicators.bands import atr, bollinger, chandelier, chandelier_slots, true_range
+from tests.indicators.recorded import bars_of, both_kinds
 
 Prices = NDArray[np.float64]
 
@@ -66,3 +68,66 @@ def test_atr_equals_talib(n: int) -> None:
     assert np.isnan(theirs[:n]).all()
     assert (ranges(high, low, close, n)[:n] == 0).all()
     np.testing.assert_allclose(ranges(high, low, close, n)[n:], theirs[n:], rtol=1e-12)
+
+
+def around(values: Prices, n: int, width: float) -> Prices:
+    state = np.zeros(n + 2)
+    found = np.array([bollinger(state, 1, value, n, width, i + 1) for i, value in enumerate(values)])
+    assert state[0] == state[-1] == 0.0
+    return found.T
+
+
+def test_bollinger_by_hand() -> None:
+    lower, middle, upper = around(np.array([1.0, 2.0, 3.0, 6.0]), 3, 2.0)
+
+    spread = np.sqrt([2 / 3, 26 / 9])
+    assert middle[2:] == pytest.approx([2.0, 11 / 3])
+    assert upper[2:] - middle[2:] == pytest.approx(2 * spread)
+    assert middle[2:] - lower[2:] == pytest.approx(2 * spread)
+    assert np.isnan(np.array([lower, middle, upper])[:, :2]).all()
+
+
+@both_kinds
+@pytest.mark.parametrize("n", [2, 20, 100])
+def test_bollinger_equals_pandas(kind: str, n: int) -> None:
+    close = bars_of(kind).close
+
+    found = around(close.to_numpy(), n, 2.5)
+
+    reach = 2.5 * close.rolling(n).std(ddof=0)
+    for side, band in zip((-1, 0, 1), found, strict=True):
+        np.testing.assert_allclose(band, close.rolling(n).mean() + side * reach, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 20, 100])
+def test_bollinger_equals_talib(n: int) -> None:
+    talib = pytest.importorskip("talib", reason="TA-Lib is not installed; pandas is the other oracle")
+    _, _, close = made(600, 5)
+
+    upper, middle, lower = talib.BBANDS(close, n, 2.5, 2.5)
+
+    np.testing.assert_allclose(around(close, n, 2.5), [lower, middle, upper], rtol=1e-9)
+
+
+def hung(frame: pd.DataFrame, n: int, length: int, width: float) -> Prices:
+    state = np.zeros(chandelier_slots(n) + 2)
+    found = [
+        chandelier(state, 1, high, low, close, n, length, width, i + 1)
+        for i, (high, low, close) in enumerate(zip(frame.high, frame.low, frame.close, strict=True))
+    ]
+    assert state[0] == state[-1] == 0.0
+    return np.array(found).T
+
+
+@both_kinds
+@pytest.mark.parametrize(("n", "length"), [(22, 22), (5, 14), (14, 5)])
+def test_chandelier_hangs_from_the_extremes(kind: str, n: int, length: int) -> None:
+    frame = bars_of(kind)
+    high, low, close = (frame[name].to_numpy() for name in ("high", "low", "close"))
+    reach = 3 * ranges(high, low, close, length)
+    reach[:length] = np.nan
+
+    longs, shorts = hung(frame, n, length, 3.0)
+
+    np.testing.assert_allclose(longs, frame.high.rolling(n).max() - reach, rtol=1e-12)
+    np.testing.assert_allclose(shorts, frame.low.rolling(n).min() + reach, rtol=1e-12)

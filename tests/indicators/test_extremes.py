@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from indicators.extremes import extreme_slots, highest, lowest
+from indicators.extremes import donchian, donchian_slots, extreme_slots, highest, lowest
+from tests.indicators.recorded import bars_of, both_kinds
 
 Values = NDArray[np.float64]
 
@@ -60,3 +61,18 @@ def test_they_equal_talib(n: int) -> None:
 
     np.testing.assert_array_equal(tops, talib.MAX(values, n))
     np.testing.assert_array_equal(bottoms, talib.MIN(values, n))
+
+
+@both_kinds
+@pytest.mark.parametrize("n", [1, 20, 55])
+def test_the_channel_equals_pandas(kind: str, n: int) -> None:
+    frame = bars_of(kind)
+    state = np.zeros(donchian_slots(n) + 2)
+
+    pairs = enumerate(zip(frame.high, frame.low, strict=True), 1)
+    lower, middle, upper = np.array([donchian(state, 1, high, low, n, seen) for seen, (high, low) in pairs]).T
+
+    np.testing.assert_array_equal(lower, frame.low.rolling(n).min())
+    np.testing.assert_array_equal(upper, frame.high.rolling(n).max())
+    np.testing.assert_allclose(middle, (lower + upper) / 2, rtol=1e-12)
+    assert state[0] == state[-1] == 0.0

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from indicators.momentum import MACD_SLOTS, RSI_SLOTS, macd, rsi
+from indicators.momentum import MACD_SLOTS, RSI_SLOTS, macd, rsi, stoch_rsi, stoch_rsi_slots
+from tests.indicators.recorded import bars_of, both_kinds
 
 Values = NDArray[np.float64]
 
@@ -112,3 +113,44 @@ def test_both_forget_what_their_slots_held_before() -> None:
             macd(state, RSI_SLOTS, value, 12, 26, 9, seen)
 
     assert dirty.tolist() == clean.tolist()
+
+
+def places(values: Values, n: int, window: int, smooth: int) -> Values:
+    state = np.zeros(stoch_rsi_slots(window, smooth) + 2)
+    found = [stoch_rsi(state, 1, value, n, window, smooth, seen) for seen, value in enumerate(values, 1)]
+    assert state[0] == state[-1] == 0.0
+    return np.array(found).T
+
+
+@both_kinds
+@pytest.mark.parametrize(("n", "window", "smooth"), [(14, 14, 3), (5, 9, 1), (2, 3, 4)])
+def test_stoch_rsi_is_the_place_of_the_index_in_its_range(kind: str, n: int, window: int, smooth: int) -> None:
+    close = bars_of(kind).close.to_numpy()
+    strength = pd.Series(strengths(close, n))
+    low, high = strength.rolling(window).min(), strength.rolling(window).max()
+    expected = 100 * (strength - low) / (high - low)
+
+    k, d = places(close, n, window, smooth)
+
+    start = n + window + smooth - 2
+    assert np.isnan(k[:start]).all()
+    np.testing.assert_allclose(k[start:], expected[start:], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(d, expected.rolling(smooth).mean(), rtol=1e-6, atol=1e-6)
+
+
+@both_kinds
+@pytest.mark.parametrize(("n", "window", "smooth"), [(14, 14, 3), (14, 5, 3)])
+def test_stoch_rsi_equals_talib(kind: str, n: int, window: int, smooth: int) -> None:
+    talib = pytest.importorskip("talib", reason="TA-Lib is not installed; the definition is the other oracle")
+    close = bars_of(kind).close.to_numpy()
+
+    theirs = talib.STOCHRSI(close, n, window, smooth, 0)
+
+    for found, expected in zip(places(close, n, window, smooth), theirs, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
+
+
+def test_stoch_rsi_of_an_index_without_a_range_is_in_the_middle() -> None:
+    k, d = places(100 + 0.5 * np.arange(40), 5, 5, 3)
+
+    assert set(k[12:]) == set(d[12:]) == {50.0}

@@ -17,8 +17,16 @@ from domain.registry import build
 from strategies import STRATEGIES
 from strategies.base import Strategy, parameters_problems, resolve
 from strategies.runner import WARMING, Rows
+from tests.strategies.recorded_bars import recorded_bars
 
-COUNT = 1500
+ROOT = Path(__file__).resolve().parents[2]
+ONE_SIDED = {"dca"}
+"""Strategies that never sell short."""
+
+
+def long_enough(strategy: Strategy, given: dict[str, Any]) -> int:
+    """Bars in which every strategy has something to say."""
+    return 1500 + int(strategy.warm_up(resolve(strategy, given)))
 
 
 def variants(strategy: Strategy) -> list[dict[str, Any]]:
@@ -59,24 +67,25 @@ def test_it_is_registered_under_its_own_name_and_described(name: str) -> None:
 
 @every_strategy
 def test_appending_later_bars_changes_nothing_earlier(strategy: Strategy, given: Any, market: Any) -> None:
-    bars = market(COUNT, 1)
+    bars = market(long_enough(strategy, given), 1)
+    now = len(bars) - 600
     other_future = bars.copy()
     for price in ("open", "high", "low", "close"):
-        other_future[price][900:] *= 1.5
+        other_future[price][now:] *= 1.5
 
-    alone, alone_changes = one_symbol(strategy, given).series(bars[:900])
+    alone, alone_changes = one_symbol(strategy, given).series(bars[:now])
     followed, changes = one_symbol(strategy, given).series(bars)
     elsewhere, other_changes = one_symbol(strategy, given).series(other_future)
 
     for longer, later in ((followed, changes), (elsewhere, other_changes)):
-        assert longer.stances[:900].tobytes() == alone.stances.tobytes()
-        assert longer.codes[:900].tobytes() == alone.codes.tobytes()
-        assert later[later["bar"] < 900].tobytes() == alone_changes.tobytes()
+        assert longer.stances[:now].tobytes() == alone.stances.tobytes()
+        assert longer.codes[:now].tobytes() == alone.codes.tobytes()
+        assert later[later["bar"] < now].tobytes() == alone_changes.tobytes()
 
 
 @every_strategy
 def test_one_bar_at_a_time_equals_the_whole_array_bit_for_bit(strategy: Strategy, given: Any, market: Any) -> None:
-    bars = market(COUNT, 2)
+    bars = market(long_enough(strategy, given), 2)
     whole, stepped, loaded = (one_symbol(strategy, given) for _ in range(3))
 
     said, changes = whole.series(bars)
@@ -101,17 +110,18 @@ def test_one_bar_at_a_time_equals_the_whole_array_bit_for_bit(strategy: Strategy
 @every_strategy
 def test_no_candidate_before_the_warm_up_is_over(strategy: Strategy, given: Any, market: Any) -> None:
     rows = one_symbol(strategy, given)
-    said, changes = rows.series(market(COUNT, 3))
+    count = long_enough(strategy, given)
+    said, changes = rows.series(market(count, 3))
 
     assert rows.warm_up > 0
     assert (said.stances[: rows.warm_up] == 0).all()
     assert (changes["bar"] >= rows.warm_up).all()
-    assert (said.codes == WARMING).tolist() == [i < rows.warm_up for i in range(COUNT)]
+    assert (said.codes == WARMING).tolist() == [i < rows.warm_up for i in range(count)]
 
 
 @every_strategy
 def test_a_restart_from_the_anchor_is_bit_equal(strategy: Strategy, given: Any, market: Any) -> None:
-    bars = market(COUNT, 4)
+    bars = market(long_enough(strategy, given), 4)
     alive, restarted = one_symbol(strategy, given), one_symbol(strategy, given)
 
     expected, _ = alive.series(bars)
@@ -125,9 +135,10 @@ def test_a_restart_from_the_anchor_is_bit_equal(strategy: Strategy, given: Any, 
 
 @every_strategy
 def test_symbols_do_not_share_state(strategy: Strategy, given: Any, market: Any) -> None:
-    markets = [market(COUNT, seed) for seed in (5, 6, 7)]
+    count = long_enough(strategy, given)
+    markets = [market(count, seed) for seed in (5, 6, 7)]
     together = Rows(strategy, resolve(strategy, given), 4)  # the last one never gets a bar
-    order = np.random.default_rng(8).permutation(np.repeat([0, 1, 2], COUNT))
+    order = np.random.default_rng(8).permutation(np.repeat([0, 1, 2], count))
     bars = np.empty(len(order), markets[0].dtype)
     for row, own in enumerate(markets):
         bars[order == row] = own
@@ -142,6 +153,97 @@ def test_symbols_do_not_share_state(strategy: Strategy, given: Any, market: Any)
     assert not together.state[3].any()
 
 
+@every_strategy
+def test_no_signal_is_nan_and_no_score_leaves_its_bounds(
+    strategy: Strategy, given: Any, market: Any, kinds: Any
+) -> None:
+    count = long_enough(strategy, given)
+    silent = market(count, 12)
+    silent["volume"] = 0.0
+    silent["spread"] = np.nan
+    still = market(count, 13)
+    for price in ("open", "high", "low", "close"):
+        still[price] = 1.1
+
+    for bars in (silent, still, market(count, 14), *kinds(count, 15).values()):
+        said, changes = one_symbol(strategy, given).series(bars)
+        assert not said.failed.any()
+        assert set(said.stances) <= {-1, 0, 1}
+        assert ((changes["score"] >= 0) & (changes["score"] <= 1)).all()
+        assert ((changes["probability"] >= 0) & (changes["probability"] <= 1)).all()
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("kind", ["random", "rising and falling", "ranging"])
+def test_it_is_not_silent(name: str, kind: str, kinds: Any) -> None:
+    strategy = build("strategy", name, STRATEGIES)
+    bars = kinds(long_enough(strategy, {}) + 4500, 16)[kind]
+
+    said, changes = one_symbol(strategy, {}).series(bars)
+
+    sides = {1} if name in ONE_SIDED else {-1, 1}
+    assert sides <= set(changes["stance"])
+    assert set(said.stances) >= sides
+    entries = changes[changes["stance"] != 0]
+    assert (entries["stop"] > 0).all()
+    assert (entries["target"] > 0).all()
+    assert len(set(changes["reason"])) > 1
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ONE_SIDED])
+def test_shorts_are_handled_like_longs(name: str, kinds: Any) -> None:
+    """A market turned upside down turns every stance and keeps its facts."""
+    strategy = build("strategy", name, STRATEGIES)
+
+    for bars in kinds(long_enough(strategy, {}) + 4500, 17).values():
+        mirrored = bars.copy()
+        mirrored["open"], mirrored["close"] = -bars["open"], -bars["close"]
+        mirrored["high"], mirrored["low"] = -bars["low"], -bars["high"]
+
+        said, changes = one_symbol(strategy, {}).series(bars)
+        other, turned = one_symbol(strategy, {}).series(mirrored)
+
+        assert len(changes) > 0
+        np.testing.assert_array_equal(said.stances, -other.stances)
+        for fact in ("score", "probability", "stop", "target"):
+            np.testing.assert_allclose(changes[fact], turned[fact], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ONE_SIDED)
+def test_a_strategy_that_only_buys_never_sells_short(name: str, kinds: Any) -> None:
+    strategy = build("strategy", name, STRATEGIES)
+
+    for bars in kinds(long_enough(strategy, {}) + 4500, 18).values():
+        assert set(one_symbol(strategy, {}).series(bars)[0].stances) == {0, 1}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_recorded_bars_in_pieces_equal_the_whole(name: str) -> None:
+    strategy = build("strategy", name, STRATEGIES)
+    bars = recorded_bars("BTCUSDT_M5", long_enough(strategy, {}) + 4500)
+    whole, pieces = one_symbol(strategy, {}), one_symbol(strategy, {})
+
+    said, changes = whole.series(bars)
+    parts = [pieces.step(part, first_row(part)).stances for part in np.array_split(bars, 7)]
+
+    assert len(changes) > 0
+    assert not said.failed.any()
+    assert np.concatenate(parts).tobytes() == said.stances.tobytes()
+    assert pieces.state.tobytes() == whole.state.tobytes()
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_it_has_a_page_that_tells_every_parameter_with_its_default(name: str) -> None:
+    page = (ROOT / f"docs/strategies/{name}.md").read_text()
+
+    for one in build("strategy", name, STRATEGIES).parameters:
+        default = f"{one.default:g}" if isinstance(one.default, float) else str(one.default)
+        assert f"| `{one.name}` | {default} |" in page
+    for word in build("strategy", name, STRATEGIES).words:
+        assert f"`{word}`" in page
+
+
 WHOLE = """
 import hashlib, sys
 import numpy as np
@@ -152,31 +254,34 @@ from strategies.base import resolve
 from strategies.runner import Rows
 
 strategy = build("strategy", sys.argv[1], STRATEGIES)
-rows = Rows(strategy, resolve(strategy, eval(sys.argv[2])), 1)
-said, changes = rows.series(np.load(sys.argv[3]))
-print(hasattr(ema, "py_func"), *(hashlib.sha256(x.tobytes()).hexdigest()
-      for x in (said.stances, said.codes, changes, rows.state)))
+print(hasattr(ema, "py_func"))
+for given in eval(sys.argv[2]):
+    rows = Rows(strategy, resolve(strategy, given), 1)
+    said, changes = rows.series(np.load(sys.argv[3]))
+    print(*(hashlib.sha256(x.tobytes()).hexdigest() for x in (said.stances, said.codes, changes, rows.state)))
 """
 
 
-@every_strategy
-def test_compiled_equals_plain_python_bit_for_bit(strategy: Strategy, given: Any, market: Any, tmp_path: Path) -> None:
-    bars = market(COUNT, 9)
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_compiled_equals_plain_python_bit_for_bit(name: str, market: Any, tmp_path: Path) -> None:
+    strategy = build("strategy", name, STRATEGIES)
+    cases = variants(strategy)
+    bars = market(max(long_enough(strategy, given) for given in cases), 9)
     np.save(tmp_path / "bars.npy", bars)
-    root = str(Path(__file__).resolve().parents[2])
 
-    answer = subprocess.run(
-        [sys.executable, "-W", "error", "-c", WHOLE, strategy.name, repr(given), str(tmp_path / "bars.npy")],
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": root},
+    plain, *answers = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WHOLE, name, repr(cases), str(tmp_path / "bars.npy")],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
-    ).stdout.split()
+    ).stdout.splitlines()
 
-    rows = one_symbol(strategy, given)
-    said, changes = rows.series(bars)
-    assert answer[0] == "False"
-    assert answer[1:] == [_sha(x) for x in (said.stances, said.codes, changes, rows.state)]
+    assert plain == "False"
+    for given, answer in zip(cases, answers, strict=True):
+        rows = one_symbol(strategy, given)
+        said, changes = rows.series(bars)
+        assert answer.split() == [_sha(x) for x in (said.stances, said.codes, changes, rows.state)], given
 
 
 def _sha(array: Any) -> str:
