@@ -37,3 +37,61 @@ def trend(adx: float, plus: float, minus: float) -> int:
     if not adx > STRONG:
         return 0
     return 1 if plus > minus else -1 if minus > plus else 0
+
+
+DETAILED = (
+    "",
+    "VOLATILE_HIGH",
+    "BREAKOUT_BULL",
+    "BREAKOUT_BEAR",
+    "VOLATILE_LOW",
+    "REVERSAL_BULL",
+    "REVERSAL_BEAR",
+    "TRENDING_BULL",
+    "TRENDING_BEAR",
+    "RANGING",
+    "NORMAL",
+)
+"""The detailed regimes by number, in the order in which they are asked for; the first one is not known yet."""
+
+
+@compiled
+def detailed(
+    adx: float,
+    plus: float,
+    minus: float,
+    atr: float,
+    mean_atr: float,
+    width: float,
+    place: float,
+    volume: float,
+    fast: float,
+    slow: float,
+) -> int:
+    """The number of the detailed regime; UNKNOWN while any but the volume is NaN.
+
+    ``width`` is the Bollinger bands' distance over their middle, ``place`` where the close stands between them (0 the
+    lower, 1 the upper), ``volume`` its ratio to the usual (NaN: not known, then no breakout), ``fast`` and ``slow`` two
+    averages. VOLATILE_HIGH: range above 2 x its mean. BREAKOUT: volume above 1.5, range above 1.3 x its mean, and the
+    close in the outer fifth on the averages' side. VOLATILE_LOW: range below 0.6 x its mean and width below 1 %. With
+    ADX above 25: REVERSAL when the directional movement goes against the averages, else TRENDING; below 20 RANGING.
+    """
+    facts = adx + plus + minus + atr + mean_atr + width + place + fast + slow
+    if math.isnan(facts):
+        return UNKNOWN
+    side = 1 if fast > slow else -1 if fast < slow else 0
+    if atr > 2.0 * mean_atr:
+        return 1
+    if volume > 1.5 and atr > 1.3 * mean_atr:
+        if side > 0 and place > 0.8:
+            return 2
+        if side < 0 and place < 0.2:
+            return 3
+    if atr < 0.6 * mean_atr and width < 0.01:
+        return 4
+    going = trend(adx, plus, minus)
+    if going != 0:
+        if going == -side:
+            return 5 if going > 0 else 6
+        return 7 if going > 0 else 8
+    return 9 if adx < WEAK else 10
