@@ -180,7 +180,8 @@ def settle(position: VenuePosition, order: Order, quantity: int, price: int, at:
     """The position after a trade and the profit it realises (quote currency), as ``domain.book`` reckons.
 
     A trade against the position closes it first; what is left over opens the other side. The stop and
-    target of an order that opens go to the position; 0 keeps those of a position that is enlarged.
+    target of an order that opens go to the position; 0 keeps those of a position that is enlarged, whose stop never
+    loosens.
     """
     held, cost, profit = position.quantity, position.cost, 0
     closing = min(quantity, abs(held)) if held * order.side < 0 else 0
@@ -194,7 +195,9 @@ def settle(position: VenuePosition, order: Order, quantity: int, price: int, at:
         return left or VenuePosition(symbol=position.symbol, quantity=0, cost=0), profit
     cost += order.side * times(price, opened)
     if held:
-        stop, target = order.stop or position.stop, order.target or position.target
+        nearest = max if order.side > 0 else min
+        stops = [one for one in (position.stop, order.stop) if one]
+        stop, target = nearest(stops, default=0), order.target or position.target
         return replace(position, quantity=held + order.side * opened, cost=cost, stop=stop, target=target), profit
     return (
         VenuePosition(

@@ -135,6 +135,7 @@ def test_a_gap_at_the_open_comes_before_what_happens_inside(
     ("order", "stop", "target"),
     [
         (an_order("more", 50, stop=97.0, target=120.0), 97, 120),  # an entry brings its own
+        (an_order("more", 50, stop=90.0), 95, 110),  # but never a looser stop
         (an_order("more", 50), 95, 110),  # an entry without keeps them
         (an_exit("part", 40, stop=99.0), 95, 110),  # what only closes leaves them
         (an_order("turn", 150, side=SELL, reduces=100 * NANO, stop=130.0), 130, 0),
@@ -151,6 +152,16 @@ def test_stop_and_target_after_a_fill_are_the_position_s(order: Any, stop: float
     assert step.fill is not None
     assert (step.fill.stop, step.fill.target) == (stop * NANO, target * NANO)
     assert [(one.stop, one.target) for one in venue.positions()] == ([(stop * NANO, target * NANO)] if stop else [])
+
+
+def test_what_enlarges_a_short_never_loosens_its_stop() -> None:
+    venue = paper()
+    venue.submit(an_order("short", 100, side=SELL, stop=105.0))
+    venue.advance(one_bar(0, 100))
+    for bar, (name, stop, kept) in enumerate((("wide", 110.0, 105), ("near", 103.0, 103)), 1):
+        venue.submit(an_order(name, 50, side=SELL, stop=stop))
+        venue.advance(one_bar(bar, 100))
+        assert [one.stop for one in venue.positions()] == [kept * NANO]
 
 
 def test_exits_meant_for_a_position_end_with_it() -> None:
