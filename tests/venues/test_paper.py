@@ -158,9 +158,9 @@ def test_what_enlarges_a_short_never_loosens_its_stop() -> None:
     venue = paper()
     venue.submit(an_order("short", 100, side=SELL, stop=105.0))
     venue.advance(one_bar(0, 100))
-    for bar, (name, stop, kept) in enumerate((("wide", 110.0, 105), ("near", 103.0, 103)), 1):
+    for minute, (name, stop, kept) in enumerate((("wide", 110.0, 105), ("near", 103.0, 103)), 1):
         venue.submit(an_order(name, 50, side=SELL, stop=stop))
-        venue.advance(one_bar(bar, 100))
+        venue.advance(one_bar(minute, 100))
         assert [one.stop for one in venue.positions()] == [kept * NANO]
 
 
