@@ -84,7 +84,7 @@ def test_a_killed_agent_is_host_down_and_comes_back(follow: Any) -> None:
     before = seen(live, "GBPUSD", "NO_SIGNAL")
     live.wait(lambda: seen(live, "GBPUSD", "NO_SIGNAL") > before + 1, what="back again")
     assert seen(live, "EURUSD", "HOST_DOWN") == 0
-    assert seen(live, "EURUSD", "NO_SIGNAL") > seen(live, "GBPUSD", "NO_SIGNAL")
+    assert seen(live, "EURUSD", "NO_SIGNAL") >= seen(live, "GBPUSD", "NO_SIGNAL")  # it may be back before the next bar
     live.stop()
 
 

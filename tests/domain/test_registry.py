@@ -19,10 +19,10 @@ def test_a_registered_name_is_loaded() -> None:
     [
         (
             "fixed_unit",
-            "unknown sizing method 'fixed_unit'; did you mean 'fixed_units'? (known: fixed_fraction, fixed_units)",
+            "unknown sizing method 'fixed_unit'; did you mean 'fixed_units'? (known: fixed_fraction, fixed_units, kelly, volatility_target)",
         ),
-        ("xyz", "unknown sizing method 'xyz' (known: fixed_fraction, fixed_units)"),
-        ("", "unknown sizing method '' (known: fixed_fraction, fixed_units)"),
+        ("xyz", "unknown sizing method 'xyz' (known: fixed_fraction, fixed_units, kelly, volatility_target)"),
+        ("", "unknown sizing method '' (known: fixed_fraction, fixed_units, kelly, volatility_target)"),
     ],
 )
 def test_an_unknown_name_is_told_with_what_is_known(name: str, message: str) -> None:
