@@ -10,6 +10,9 @@ from risk.sizing import SIZING
 from risk.sizing.fixed_units import FixedUnits
 
 
+KNOWN = "(known: fixed_fraction, fixed_units, kelly, volatility_target)"
+
+
 def test_a_registered_name_is_loaded() -> None:
     assert build("sizing method", "fixed_units", SIZING) is FixedUnits
 
@@ -19,10 +22,10 @@ def test_a_registered_name_is_loaded() -> None:
     [
         (
             "fixed_unit",
-            "unknown sizing method 'fixed_unit'; did you mean 'fixed_units'? (known: fixed_fraction, fixed_units, kelly, volatility_target)",
+            f"unknown sizing method 'fixed_unit'; did you mean 'fixed_units'? {KNOWN}",
         ),
-        ("xyz", "unknown sizing method 'xyz' (known: fixed_fraction, fixed_units, kelly, volatility_target)"),
-        ("", "unknown sizing method '' (known: fixed_fraction, fixed_units, kelly, volatility_target)"),
+        ("xyz", f"unknown sizing method 'xyz' {KNOWN}"),
+        ("", f"unknown sizing method '' {KNOWN}"),
     ],
 )
 def test_an_unknown_name_is_told_with_what_is_known(name: str, message: str) -> None:

@@ -91,7 +91,7 @@ class Engine:
         self.signals, self.heart = SimpleNamespace(asked=""), SimpleNamespace(lost="")
         start: Any = Start(
             SimpleNamespace(supervision=Supervision(), ray=SimpleNamespace(deadline=5.0)),  # type: ignore[arg-type]
-            SimpleNamespace(info=SimpleNamespace(live=False)),  # type: ignore[arg-type]
+            SimpleNamespace(info=SimpleNamespace(live=False), calendar=None),  # type: ignore[arg-type]
             Identity("run", 1, url, 0, ""),
             self.heart,  # type: ignore[arg-type]
             self.screen,  # type: ignore[arg-type]
