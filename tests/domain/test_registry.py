@@ -9,7 +9,6 @@ from domain.registry import build, load, unknown
 from risk.sizing import SIZING
 from risk.sizing.fixed_units import FixedUnits
 
-
 KNOWN = "(known: fixed_fraction, fixed_units, kelly, volatility_target)"
 
 
