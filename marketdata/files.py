@@ -138,10 +138,13 @@ def checked(path: Path, bars: Bars, zone: str) -> FileBars:
     wrong = validate.problems(bars, str(path))
     if wrong:
         raise ConfigError(wrong)
-    named = _NAMED.match(path.name)
-    return FileBars(
-        bars, validate.decimals(bars), digest(bars), zone, named.group("timeframe") if named is not None else None
-    )
+    return FileBars(bars, validate.decimals(bars), digest(bars), zone, name_parts(path.name)[1])
+
+
+def name_parts(name: str) -> tuple[str | None, str | None]:
+    """Symbol and timeframe that a file's name states."""
+    stated = _NAMED.match(name)
+    return (None, None) if stated is None else (stated["symbol"], stated["timeframe"])
 
 
 def read_bytes(path: Path) -> bytes:
@@ -181,7 +184,7 @@ def _parquet_table(content: bytes, path: Path) -> Any:
             raise ConfigError(wrong)
         wanted = [name for name in (*columns.REQUIRED, *columns.OPTIONAL) if name in names]
         return file.read(columns=wanted, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         why = " ".join(str(error).split())
         raise ConfigError(f"{path}: the parquet file is damaged ({why}); copy or write it again") from error
 
