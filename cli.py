@@ -9,6 +9,7 @@ import typer
 from orchestration.terminal import (
     exits,
     verbs_config,
+    verbs_data,
     verbs_database,
     verbs_doctor,
     verbs_events,
@@ -21,6 +22,7 @@ from orchestration.terminal import (
     verbs_risk,
     verbs_risk_status,
     verbs_run,
+    verbs_strategy,
 )
 
 RUN, LOOK, OPERATE, CHOOSE, KEEP = "Run", "Look", "Operate", "Choose", "Set up and keep"
@@ -38,6 +40,7 @@ orders = typer.Typer()
 locks = typer.Typer()
 risk = typer.Typer(no_args_is_help=True, help="Ask the gate what it would say and why, and how it stands.")
 config = typer.Typer(no_args_is_help=True, help="Show or check what a run would be told.")
+data = typer.Typer(no_args_is_help=True, help="Show, check or import files of bars.")
 database = typer.Typer(no_args_is_help=True, help="Make, update, check or copy the database.")
 
 app.command("run", rich_help_panel=RUN, epilog=verbs_run.EXAMPLES)(verbs_run.run)
@@ -65,6 +68,8 @@ app.command("halt", rich_help_panel=OPERATE)(verbs_operate.halt)
 app.command("reset-kill-switch", rich_help_panel=OPERATE)(verbs_operate.reset_kill_switch)
 
 app.command("strategies", rich_help_panel=CHOOSE)(verbs_lists.strategies)
+app.command("new-strategy", rich_help_panel=CHOOSE)(verbs_strategy.new)
+app.command("lint-strategy", rich_help_panel=CHOOSE, epilog=verbs_strategy.EXAMPLES)(verbs_strategy.lint)
 app.command("rules", rich_help_panel=CHOOSE)(verbs_lists.rules)
 app.command("venues", rich_help_panel=CHOOSE)(verbs_lists.venues)
 app.command("presets", rich_help_panel=CHOOSE)(verbs_lists.presets)
@@ -73,6 +78,10 @@ app.add_typer(config, name="config", rich_help_panel=KEEP)
 config.command("show")(verbs_config.show)
 config.command("check")(verbs_config.check)
 app.command("doctor", rich_help_panel=KEEP)(verbs_doctor.doctor)
+app.add_typer(data, name="data", rich_help_panel=KEEP)
+data.command("show")(verbs_data.show)
+data.command("check")(verbs_data.check)
+data.command("import", epilog=verbs_data.EXAMPLES)(verbs_data.import_)
 app.add_typer(database, name="db", rich_help_panel=KEEP)
 database.command("migrate")(verbs_database.migrate)
 database.command("check")(verbs_database.check)

@@ -16,11 +16,10 @@ from domain.candidate import CODE, HAS_TEXT, REPORT, HostReport
 from domain.instrument import unlisted
 from domain.market import BarBatch, Bars
 from domain.money import from_float
-from domain.registry import build
 from risk.exits.base import NO_READING, policies, reads_indicators
 from risk.exits.base import Facts as BarFacts
-from strategies import STRATEGIES
 from strategies.base import resolve
+from strategies.files import strategy_named
 from strategies.runner import FAILED, Rows, Steps
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class AgentHost:
 
     def __init__(self, spec: HostSpec) -> None:
         self.spec = spec
-        strategy = build("strategy", spec.strategy, STRATEGIES)
+        strategy = strategy_named(spec.strategy, spec.own)
         self._policies = policies(spec.exits)
         self._agents = [PairAgent(symbol, spec.strategy, spec.timeframe_ns, self._policies) for symbol in spec.symbols]
         self._strategy, self._params = strategy, resolve(strategy, spec.parameters)

@@ -8,6 +8,7 @@ from domain.instrument import Instrument
 from risk.config import ExitConfig, RiskConfig
 from risk.costs import Costs
 from risk.news import Calendar
+from strategies.files import OwnFile
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +54,8 @@ class GateSpec(msgspec.Struct, frozen=True, kw_only=True):
 class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One host's symbols, in the order of their rows, the strategy they share, and how their positions are managed.
 
-    ``instruments`` are those of the symbols, where exits need them; ``regimes`` asks for candidates that name theirs.
+    ``own`` is the file of a strategy of the user's own. ``instruments`` are those of the symbols, where exits need
+    them; ``regimes`` asks for candidates that name theirs.
     """
 
     name: str
@@ -66,6 +68,7 @@ class HostSpec(msgspec.Struct, frozen=True, kw_only=True):
     exits: ExitConfig = ExitConfig()
     instruments: tuple[Instrument, ...] = ()
     regimes: bool = False
+    own: OwnFile | None = None
 
 
 class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True):

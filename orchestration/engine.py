@@ -16,7 +16,7 @@ from orchestration import frozen, kernel_cache, sockets
 from orchestration.clock import WallClock
 from orchestration.frozen import Recorded
 from orchestration.plan import Market, account_of, actor_specs, market
-from orchestration.settings import Overrides, Settings, load, strategy_problems
+from orchestration.settings import Overrides, Settings, built_strategy, load, strategy_problems
 from orchestration.signals import Signals
 from orchestration.tenure import leased
 from orchestration.terminal.info import RunInfo
@@ -72,7 +72,7 @@ def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str
     settings = load(overrides)
     for notice in settings.notices:
         screen.notice(notice)
-    _kernels(screen)
+    _kernels(screen, settings)
     problems = strategy_problems(settings)
     if problems:
         raise ConfigError(problems)
@@ -100,7 +100,7 @@ def prepare_again(
     for key in missing:
         name = f"ARGUS__{key.upper().replace('.', '__')}"
         screen.notice(f"{key} is not recorded with a run: this one goes on without it, unless {name} says it again")
-    _kernels(screen)
+    _kernels(screen, settings)
     frozen.same_strategy(again, settings)
     found = frozen.market_of(again, settings)
     _reachable(settings, found, screen)
@@ -108,8 +108,9 @@ def prepare_again(
     return settings, found, url, again
 
 
-def _kernels(screen: Screen) -> None:
-    cache = kernel_cache.prepare(kernel_cache.cache_root(os.environ), WallClock().now())
+def _kernels(screen: Screen, settings: Settings) -> None:
+    files = kernel_cache.user_files(settings.strategy.file)
+    cache = kernel_cache.prepare(kernel_cache.cache_root(os.environ), WallClock().now(), files)
     if cache.notice:
         screen.notice(cache.notice)
 
@@ -124,13 +125,11 @@ def _reachable(settings: Settings, found: Market, screen: Screen) -> None:
 
 def _run(start: Start) -> int:
     """Ray, and the run on it. What Ray prints by itself goes nowhere: stdout belongs to the screen."""
-    from domain.registry import build
     from risk.exits.base import policies, reads_indicators
     from risk.gate import Rules
-    from strategies import STRATEGIES
 
     settings, signals = start.settings, start.signals
-    strategy = build("strategy", settings.strategy.name, STRATEGIES)
+    strategy = built_strategy(settings.strategy)
     with ThreadPoolExecutor(1) as beside, open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         reads = bool(settings.risk.regime_factors) or reads_indicators(policies(settings.exits))
         returns = Rules(settings.risk).reads_returns

@@ -14,11 +14,12 @@ from domain.errors import ConfigError
 from domain.registry import build
 from orchestration.plan import Kept, Market
 from orchestration.plan import market as found_today
-from orchestration.settings import Settings, from_json, strategy_parameters
+from orchestration.settings import Settings, from_json, own_file, strategy_parameters
 from orchestration.settings.check import sound
 from orchestration.settings.keys import SECRET
 from orchestration.settings.layers import from_environment
 from orchestration.settings.problems import Problems
+from strategies.files import strategy_named
 
 COMPLETE = ("cycles", "end_of_data")
 """Reasons of a run that has done all it was asked for; after any other one it can go on."""
@@ -269,10 +270,9 @@ def _by_symbol(files: dict[str, str]) -> list[str]:
 
 def same_strategy(found: Recorded, settings: Settings) -> None:
     """Raises ConfigError if the strategy of a recorded run is gone, or would not compute what it did."""
-    from strategies import STRATEGIES
     from strategies.base import fingerprint, resolve
 
-    kernel = build("strategy", found.strategy, STRATEGIES)
+    kernel = strategy_named(found.strategy, own_file(settings.strategy))
     now = fingerprint(resolve(kernel, strategy_parameters(settings)))
     if now != found.fingerprint:
         raise ConfigError(

@@ -75,6 +75,11 @@ def prepare(root: Path, now: int, user_files: Iterable[Path] = ()) -> KernelCach
     return KernelCache(folder)
 
 
+def user_files(file: str) -> tuple[Path, ...]:
+    """The user's strategy file as ``prepare`` takes it; ``file`` is empty for a shipped strategy."""
+    return (Path(file),) if file else ()
+
+
 def compile_all(strategies: Iterable[Strategy], reads: bool = False, returns: bool = False) -> float:
     """Compile the strategies' loops, with ``reads`` the indicators of exits, with ``returns`` what the gate computes of
     past returns, or load them from the cache; the seconds it took."""

@@ -16,11 +16,12 @@ from domain.money import to_float, to_text
 from domain.registry import build
 from domain.timeframe import default_day_start, length
 from orchestration import topology
-from orchestration.settings import Settings, asset_classes, instruments, strategy_parameters, to_json
+from orchestration.settings import Settings, asset_classes, instruments, own_file, strategy_parameters, to_json
 from orchestration.settings.instrument_list import listed
 from risk.costs import Costs
 from risk.gate import Rules
 from risk.news import Calendar
+from strategies.files import strategy_named
 from venues.fills import FillModel, Terms
 
 DEFAULT_PERMITS = 5
@@ -160,14 +161,14 @@ def _needed(settings: Settings) -> dict[str, list[str]]:
 
 def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[topology.ActorSpec]:
     """Every actor of the run, ready to be spawned."""
-    from strategies import STRATEGIES
     from strategies.base import fingerprint, resolve
 
     run = run_spec(settings, market, identity)
     gate = gate_spec(settings, market, run)
     info, risk = market.info, settings.risk
     strategy, parameters = settings.strategy.name, strategy_parameters(settings)
-    kernel = build("strategy", strategy, STRATEGIES)
+    own = own_file(settings.strategy)
+    kernel = strategy_named(strategy, own)
     per_host = settings.ray.agents_per_host if kernel.compiled else 1  # plain Python does not share a host
     speed = settings.feed.speed
     pace = 1.0 / speed if speed else 0.0
@@ -206,6 +207,7 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         strategy=strategy,
         parameters=parameters,
         exits=settings.exits,
+        own=own,
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from actors.specs import DriverSpec, ExecutorSpec, GateSpec, HostSpec, RunSpec
 from risk.config import ExitConfig
+from strategies.files import OwnFile
 
 ACTOR_PER_SYMBOL_UP_TO = 16
 """``agents_per_host: auto`` gives every agent an actor of its own up to so many symbols."""
@@ -82,6 +83,7 @@ def actors(
     strategy: str,
     parameters: dict[str, Any],
     exits: ExitConfig = ExitConfig(),
+    own: OwnFile | None = None,
 ) -> list[ActorSpec]:
     """Every actor of the run (design section 3), the driver last."""
     row = {symbol: number for number, symbol in enumerate(run.rows)}
@@ -101,6 +103,7 @@ def actors(
                 exits=exits,
                 instruments=tuple(run.instruments[one] for one in symbols),
                 regimes=bool(gate.risk.regime_factors),
+                own=own,
             ),
             spread=True,
         )

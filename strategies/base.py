@@ -67,7 +67,8 @@ class Strategy:
 
     ``params`` is the NamedTuple class of its parameters; ``own_slots``, ``warm_up`` (closed bars that
     cannot speak) and ``problems`` (what the bounds of single parameters cannot say) are functions of an
-    instance. ``words`` are the reasons by number. A step that is not ``compiled`` is plain Python.
+    instance. ``words`` are the reasons by number. A step that is not ``compiled`` is plain Python. ``forget``, where
+    given, is after how many bars a later start says the same as an earlier one.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Strategy:
     words: tuple[str, ...]
     step: Step
     compiled: bool
+    forget: Callable[[Any], int] | None = None
 
     def width(self, params: Any) -> int:
         """Slots of one state row."""
@@ -94,6 +96,7 @@ def strategy(
     words: tuple[str, ...],
     problems: Callable[[P], list[str]] = _nothing,
     compiled: bool = True,
+    forget: Callable[[P], int] | None = None,
 ) -> Callable[[Callable[[Row, ClosedBar, P], int]], Strategy]:
     """Make a ``Strategy`` of a step; its name and description are the function's name and docstring."""
 
@@ -109,6 +112,7 @@ def strategy(
             words=words,
             step=compile_kernel(step) if compiled else step,
             compiled=compiled,
+            forget=forget,
         )
 
     return made

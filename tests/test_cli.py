@@ -26,6 +26,7 @@ HOME = Path(__file__).parents[1]
 VERBS = [
     *("run", "status", "positions", "orders", "trades", "locks", "events", "pause", "resume", "close", "cancel"),
     *("halt", "reset-kill-switch", "strategies", "rules", "venues", "presets", "doctor"),
+    *("data show", "data check", "data import"),
     *("config show", "config check", "db migrate", "db check", "risk explain", "risk status"),
 ]
 
@@ -75,7 +76,10 @@ def test_every_verb_takes_json_and_says_more_than_its_name(verb: str) -> None:
     assert len(said) > 200
 
 
-@pytest.mark.parametrize("verb", [one for one in VERBS if one not in ("strategies", "rules", "venues", "presets")])
+WITHOUT_DATABASE = ("strategies", "rules", "venues", "presets", "data show", "data check", "data import")
+
+
+@pytest.mark.parametrize("verb", [one for one in VERBS if one not in WITHOUT_DATABASE])
 def test_every_verb_that_needs_a_database_can_be_told_which(verb: str) -> None:
     assert "--db-url" in help_of(*verb.split())
 

@@ -17,8 +17,9 @@ from orchestration.replay.cast import DRIVER, PATIENCE, MakeGate, ReplayedGate, 
 from orchestration.replay.comparison import Difference
 from orchestration.replay.course import Course
 from orchestration.replay.market import Replayed, first_change, replayed_market
-from orchestration.settings import Settings, strategy_parameters
+from orchestration.settings import Settings, own_file, strategy_parameters
 from orchestration.topology import ActorSpec
+from strategies.files import strategy_named
 
 PARAMETERS = "parameters"
 
@@ -36,7 +37,8 @@ class Play(NamedTuple):
     replayed: Replayed
 
     def changed(self) -> Difference | None:
-        """What is not as it was before anything has been played: parameters of the strategy, or bars."""
+        """What is not as it was before anything has been played: parameters of the strategy, or bars. Raises
+        ConfigError if the file of a user's strategy is gone or another one."""
         return _other_parameters(self.found, self.settings) or first_change(self.replayed, self.found, self.course)
 
     async def through(self, store: Store, turn: Turn, gate: MakeGate = ReplayedGate) -> tuple[Any, RiskManager]:
@@ -87,11 +89,10 @@ def prepared(found: Recorded, recorded: Reading) -> Play:
 
 def _other_parameters(found: Recorded, settings: Settings) -> Difference | None:
     """The recorded configuration means other parameters than those that the states were built with."""
-    from domain.registry import build
-    from strategies import STRATEGIES
     from strategies.base import fingerprint, resolve
 
-    now = fingerprint(resolve(build("strategy", found.strategy, STRATEGIES), strategy_parameters(settings)))
+    kernel = strategy_named(found.strategy, own_file(settings.strategy))
+    now = fingerprint(resolve(kernel, strategy_parameters(settings)))
     if now == found.fingerprint:
         return None
     sides: list[dict[str, Any]] = [{found.strategy: one} for one in (found.fingerprint, now)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from domain.registry import unknown
@@ -12,13 +14,15 @@ from orchestration.settings.keys import COST_CLASSES, NOT_YET, SECRET, allowed, 
 from orchestration.settings.layers import Given, shown
 from orchestration.settings.parse import PARSERS, currency
 from orchestration.settings.problems import Problems
+from strategies.files import files_in
 
 
 def sound(given: list[Given], problems: Problems) -> list[Given]:
     """Those that may be used; the others become problems, also where a higher layer would hide them."""
     kept = []
+    own = own_strategies(given)
     for one in given:
-        fault = fault_of(one)
+        fault = None if one.key == "strategy.name" and one.value in own else fault_of(one, own)
         if fault is None:
             kept.append(one)
         else:
@@ -27,8 +31,16 @@ def sound(given: list[Given], problems: Problems) -> list[Given]:
     return kept
 
 
-def fault_of(given: Given) -> str | None:
-    """What is wrong with it, and what is allowed."""
+def own_strategies(given: list[Given]) -> dict[str, Path]:
+    """Name to file of the strategies in the user's folder; none where no folder is given, or it cannot be read."""
+    found = max((one for one in given if one.key == "strategies_dir"), key=lambda one: one.rank, default=None)
+    if found is None or fault_of(found) is not None or found.value is None:
+        return {}
+    return files_in(PARSERS["folder"](found.value))
+
+
+def fault_of(given: Given, own: Iterable[str] = ()) -> str | None:
+    """What is wrong with it, and what is allowed; ``own`` are names of strategies in the user's folder."""
     if given.key.startswith("instruments."):
         return None  # checked as a whole, entry over listed entry
     if given.key.startswith("venues.") and given.key.endswith(".name"):
@@ -39,7 +51,7 @@ def fault_of(given: Given) -> str | None:
     return (
         _type_fault(given.key, key, given.value)
         or _part_fault(key, given.value)
-        or _name_fault(given.key, key, given.value)
+        or _name_fault(given.key, key, given.value, own)
         or _text_fault(key, given.value)
     )
 
@@ -90,12 +102,12 @@ def _part_fault(key: Key, value: Any) -> str | None:
     return None
 
 
-def _name_fault(path: str, key: Key, value: Any) -> str | None:
+def _name_fault(path: str, key: Key, value: Any, own: Iterable[str]) -> str | None:
     if path == "feed.name":
         return not_in_this_version("feed", value) if value in NOT_YET else None
     if not key.names or value is None:
         return None
-    known = names_in(key.names)
+    known = list(dict.fromkeys((*names_in(key.names), *(own if path == "strategy.name" else ()))))
     kind = {"risk.rules": "rule", "risk.sizing": "sizing method", "strategy.name": "strategy"}.get(path, path)
     wrong = [one for one in (value if isinstance(value, list) else [value]) if one not in known]
     if not wrong and isinstance(value, list) and len(set(value)) < len(value):

@@ -16,6 +16,7 @@ KEYS: dict[str, Key] = {
     "symbols": Key(str | list[str], None, "what to trade", parse="symbols"),
     "mode": Key(Literal["paper", "live"], "paper", "paper, or live with a real feed and venue"),
     "timeframe": Key(str, None, "length of a bar", names="domain.timeframe:TIMEFRAMES"),
+    "strategies_dir": Key(str | None, None, "a folder of strategies of your own", parse="folder"),
     "preset": Key(str, "balanced", "limits and costs to start from", names="presets"),
     "i_understand_live": Key(bool, False, "needed for mode live"),
     "account.currency": Key(str, "USD", "currency of the account", parse="currency"),
@@ -43,7 +44,7 @@ KEYS: dict[str, Key] = {
         str | None, None, "UTC dates, both inclusive, by bar open", parse="timerange", feeds=("recorded",)
     ),
     "feed.follow": Key(bool, False, "read files that grow, as a live feed", feeds=("recorded",)),
-    "strategy.name": Key(str, "ema_cross", "the strategy of every symbol", names="strategies:STRATEGIES"),
+    "strategy.name": Key(str, "ema_cross", "the strategy of every symbol", names="strategies"),
     **RISK_KEYS,
     **EXIT_KEYS,
     "ray.address": Key(str, "local", "local, auto, or a cluster's host:port", parse="address"),
@@ -96,11 +97,15 @@ def key_of(path: str) -> Key | None:
 
 
 def names_in(registry: str) -> list[str]:
-    """The registered names, from ``"module:MAPPING"`` or the preset files."""
+    """The registered names, from ``"module:MAPPING"``, the preset files, or the shipped strategies."""
     if registry == "presets":
         from orchestration.settings.preset_files import names
 
         return names()
+    if registry == "strategies":
+        from strategies import STRATEGIES
+
+        return list(STRATEGIES)
     module, _, attribute = registry.partition(":")
     return list(getattr(import_module(module), attribute))
 

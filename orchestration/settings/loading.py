@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from domain.errors import ConfigError
 from domain.money import from_decimal
 from domain.registry import load as load_registered
+from domain.registry import unknown
 from orchestration.settings import instrument_list, parse
 from orchestration.settings.check import not_in_this_version, sound
 from orchestration.settings.keys import KEYS, SECRET, VENUE_KEYS
@@ -42,6 +44,8 @@ from orchestration.settings.tree import (
 )
 from risk.config import ExitConfig, RiskConfig
 from risk.contradictions import contradictions
+from strategies import STRATEGIES
+from strategies.files import files_in, read
 
 SIM_START = 1_704_153_600_000_000_000
 """2024-01-02T00:00Z: when simulated time begins."""
@@ -82,10 +86,16 @@ def load(overrides: Overrides, environ: Mapping[str, str] | None = None) -> Sett
 
 def _parameters_too(merged: Merged, problems: Problems) -> None:
     """What is wrong with parameters that somebody wrote, if it is known for which strategy."""
-    name, (given, preset) = merged.keys["strategy.name"], merged.parameters()
+    name, (given, _) = merged.keys["strategy.name"], merged.parameters()
     if given and (name.rank > DEFAULT or "strategy.name" not in merged.tried):
-        strategy = Strategy(name=name.value, parameters=given, preset=preset)
-        for text in problems_of(strategy, {key: one.source for key, one in merged.keys.items()}):
+        strategy = _strategy(merged, Problems())
+        if strategy is None:
+            return
+        try:
+            texts = problems_of(strategy, {key: one.source for key, one in merged.keys.items()})
+        except ConfigError as error:
+            texts = list(error.problems)
+        for text in texts:
             problems.config(text)
 
 
@@ -102,7 +112,9 @@ def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settin
     own = _own_instruments(merged, problems)
     if problems.texts:
         return None
-    parameters, preset_parameters = merged.parameters()
+    strategy = _strategy(merged, problems)
+    if strategy is None:
+        return None
     timeframe = merged["timeframe"] or ("M1" if chosen == "sim" else None)
     merged.put("timeframe", timeframe)
     merged.put("feed.speed", "max" if feed.speed is None else feed.speed)
@@ -113,7 +125,7 @@ def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settin
         preset=merged["preset"],
         account=_account(merged),
         feed=feed,
-        strategy=Strategy(name=merged["strategy.name"], parameters=parameters, preset=preset_parameters),
+        strategy=strategy,
         risk=_risk(merged),
         exits=_exits(merged),
         venues=_venues(merged),
@@ -131,6 +143,32 @@ def _as_written(key: str, one: Given) -> Written:
     if key in SECRET:
         return Written("***" if one.value else one.value, one.source)
     return Written(masked(one.value) if key == "database.url" and one.value else one.value, one.source)
+
+
+def _strategy(merged: Merged, problems: Problems) -> Strategy | None:
+    """The chosen one, with its file if it is the user's own; None beside a problem."""
+    name, folder = merged.keys["strategy.name"], merged.keys["strategies_dir"]
+    parameters, preset = merged.parameters()
+    path = files_in(parse.folder(folder.value)).get(name.value) if folder.value else None
+    if path is None:
+        if name.value in STRATEGIES:
+            return Strategy(name=name.value, parameters=parameters, preset=preset)
+        problems.config(f"{name.source}: {unknown('strategy', name.value, STRATEGIES)}")
+        return None
+    if name.value in STRATEGIES:
+        shipped = STRATEGIES[name.value].partition(":")[0]
+        problems.config(
+            f"{name.source}: there are two strategies {name.value}: {path} and the shipped {shipped}; rename the file "
+            "and its function"
+        )
+        return None
+    try:
+        own = read(path)
+    except ConfigError as error:
+        for text in error.problems:
+            problems.config(f"{folder.source}: {text}")
+        return None
+    return Strategy(name=name.value, parameters=parameters, preset=preset, file=own.path, sha256=own.sha256)
 
 
 def _amount(value: float) -> int:

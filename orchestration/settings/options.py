@@ -23,6 +23,7 @@ class Overrides:
     timeframe: str | None = None
     timerange: str | None = None
     strategy: str | None = None
+    strategies_dir: str | None = None
     preset: str | None = None
     interval: float | None = None
     cycles: int | None = None
@@ -45,6 +46,7 @@ OPTIONS = {
     "timeframe": "--timeframe",
     "feed.timerange": "--timerange",
     "strategy.name": "--strategy",
+    "strategies_dir": "--strategies-dir",
     "preset": "--preset",
     "cycle.interval": "--interval",
     "cycle.cycles": "--cycles",
@@ -68,6 +70,7 @@ def option_values(given: Overrides) -> dict[str, tuple[str, Any]]:
         "timeframe": given.timeframe,
         "feed.timerange": given.timerange,
         "strategy.name": given.strategy,
+        "strategies_dir": given.strategies_dir,
         "preset": given.preset,
         "cycle.interval": given.interval,
         "cycle.cycles": given.cycles,

@@ -101,6 +101,14 @@ def _absolute(path: str) -> str:
     return os.path.abspath(os.path.expanduser(path))
 
 
+def folder(value: str) -> str:
+    """Its absolute path."""
+    whole = _absolute(value)
+    if not os.path.isdir(whole):
+        raise ValueError(f"there is no folder {whole}")
+    return whole
+
+
 def address(value: str) -> str:
     if not _ADDRESS.fullmatch(value):
         near = difflib.get_close_matches(value, ("local", "auto"), 1)
@@ -149,6 +157,7 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "timerange": timerange,
     "day_start": day_start,
     "data": data,
+    "folder": folder,
     "address": address,
     "url": url,
     "web": web,

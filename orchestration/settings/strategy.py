@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from domain.registry import build
+from domain.errors import ConfigError
 from orchestration.settings.tree import Settings, Strategy
+from strategies.files import OwnFile, faults_told, read, strategy_named
+
+if TYPE_CHECKING:
+    from strategies.base import Strategy as BuiltStrategy
 
 
 def strategy_parameters(settings: Settings) -> dict[str, Any]:
@@ -23,20 +27,42 @@ def strategy_problems(settings: Settings) -> list[str]:
 
 def problems_of(strategy: Strategy, sources: Mapping[str, str]) -> list[str]:
     """As ``strategy_problems``; ``sources`` says where each key was written."""
-    from strategies.base import parameters_problems
+    from strategies.base import parameters_problems, resolve
 
-    texts = parameters_problems(_built(strategy), _parameters(strategy))
+    own = own_file(strategy)
+    kernel, given = strategy_named(strategy.name, own), _parameters(strategy)
+    if own is None:
+        texts = parameters_problems(kernel, given)
+    else:
+        from strategies.lint import trial_problems
+
+        with faults_told(own.path):
+            texts = parameters_problems(kernel, given)
+        if not texts:
+            return trial_problems(kernel, resolve(kernel, given), own)
     return [f"{_source(strategy, sources, text)}: {text}" for text in texts]
 
 
-def _built(strategy: Strategy) -> Any:
-    from strategies import STRATEGIES
+def own_file(strategy: Strategy) -> OwnFile | None:
+    """The user's file as it is now, None for a shipped strategy. Raises ConfigError if it is not as it was read."""
+    if not strategy.file:
+        return None
+    own = read(strategy.file)
+    if own.sha256 != strategy.sha256:
+        raise ConfigError(
+            f"strategy {strategy.name}: {own.path} has changed: sha256 was {strategy.sha256}, is {own.sha256}; put it "
+            "back as it was, or start a new run"
+        )
+    return own
 
-    return build("strategy", strategy.name, STRATEGIES)
+
+def built(strategy: Strategy) -> BuiltStrategy:
+    """The chosen strategy itself. Raises ConfigError if it is gone, or its file is another one."""
+    return strategy_named(strategy.name, own_file(strategy))
 
 
 def _parameters(strategy: Strategy) -> dict[str, Any]:
-    declared = {one.name for one in _built(strategy).parameters}
+    declared = {one.name for one in built(strategy).parameters}
     preset = {name: value for name, value in strategy.preset.items() if name in declared}
     return {**preset, **strategy.parameters}
 

@@ -49,11 +49,13 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
 
 class Strategy(msgspec.Struct, frozen=True, kw_only=True):
     """The strategy's name, the ``parameters`` that were given, and the ``preset``'s, which count only where
-    the strategy has them."""
+    the strategy has them. A strategy of the user's own has its ``file`` (absolute path) and that file's ``sha256``."""
 
     name: str
     parameters: dict[str, Any]
     preset: dict[str, Any]
+    file: str = ""
+    sha256: str = ""
 
 
 _LIMITS = ("rate_per_second", "burst", "breaker_failures", "breaker_seconds")

@@ -82,6 +82,16 @@ StrategyName = Annotated[
     str | None,
     _option("--strategy", what="The strategy of every symbol; see strategies.", panel=DECIDED, default="ema_cross"),
 ]
+StrategiesDir = Annotated[
+    str | None,
+    _option(
+        "--strategies-dir",
+        what="A folder of strategies of your own: NAME.py is found as --strategy NAME.",
+        panel=DECIDED,
+        default="none",
+        metavar="DIR",
+    ),
+]
 Preset = Annotated[
     str | None,
     _option("--preset", what="Limits and costs to start from; see presets.", panel=DECIDED, default="balanced"),
@@ -164,6 +174,7 @@ def overrides(
     timerange: Timerange = None,
     seed: Seed = None,
     strategy: StrategyName = None,
+    strategies_dir: StrategiesDir = None,
     preset: Preset = None,
     config: Config = None,
     sets: Sets = None,
@@ -187,6 +198,7 @@ def overrides(
         timeframe=timeframe,
         timerange=timerange,
         strategy=strategy,
+        strategies_dir=strategies_dir,
         preset=preset,
         interval=interval,
         cycles=cycles,

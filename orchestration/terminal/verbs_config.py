@@ -73,7 +73,8 @@ def _settings(given: Overrides) -> Settings:
     from orchestration.terminal.place import now
 
     settings = load(given)
-    kernel_cache.prepare(kernel_cache.cache_root(os.environ), now())
+    files = kernel_cache.user_files(settings.strategy.file)
+    kernel_cache.prepare(kernel_cache.cache_root(os.environ), now(), files)
     problems = strategy_problems(settings)
     if problems:
         raise ConfigError(problems)

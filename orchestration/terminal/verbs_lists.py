@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import inspect
 import os
+from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestration.terminal.exits import DONE, guarded
 from orchestration.terminal.figures import plain
-from orchestration.terminal.options import AsJson
+from orchestration.terminal.options import AsJson, StrategiesDir
 from orchestration.terminal.output import Column, Plain, aligned, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from strategies.files import OwnFile
 
 _WIDTH = 84
 """Of the text about a rule: with its name it fits a terminal of 120 columns."""
 
 
 @guarded
-def strategies(as_json: AsJson = False) -> int:
+def strategies(strategies_dir: StrategiesDir = None, as_json: AsJson = False) -> int:
     """List the strategies with their parameters, defaults and bounds.
 
     Choose one with --strategy NAME, set a parameter with --set strategy.PARAMETER=VALUE. The warm-up is how
-    many closed bars it sees before it may speak, with its defaults.
+    many closed bars it sees before it may speak, with its defaults. With --strategies-dir those of your own as well.
     """
-    found = [_strategy(name) for name in _strategy_names()]
+    found = _strategies(strategies_dir)
     if as_json:
         print_json(found)
         return DONE
@@ -34,25 +38,26 @@ def strategies(as_json: AsJson = False) -> int:
     return DONE
 
 
-def _strategy_names() -> list[str]:
-    """The registered names; the kernel cache folder is named first, for a strategy brings the compiler along."""
+def _strategies(folder: str | None) -> list[Plain]:
+    """The shipped and the user's; the kernel cache folder is named first, for a strategy brings the compiler along."""
     from orchestration import kernel_cache
     from orchestration.terminal.place import now
-
-    kernel_cache.prepare(kernel_cache.cache_root(os.environ), now())
     from strategies import STRATEGIES
+    from strategies.files import files_in, read
 
-    return list(STRATEGIES)
+    files = files_in(Path(folder).expanduser()) if folder else {}
+    kernel_cache.prepare(kernel_cache.cache_root(os.environ), now(), files.values())
+    owns: dict[str, OwnFile | None] = {**dict.fromkeys(STRATEGIES), **{one: read(path) for one, path in files.items()}}
+    return [_strategy(name, own) for name, own in owns.items()]
 
 
-def _strategy(name: str) -> Plain:
+def _strategy(name: str, own: OwnFile | None) -> Plain:
     import msgspec
 
-    from domain.registry import build
-    from strategies import STRATEGIES
     from strategies.base import resolve
+    from strategies.files import strategy_named
 
-    found = build("strategy", name, STRATEGIES)
+    found = strategy_named(name, own)
     return {
         "name": found.name,
         "warm_up": found.warm_up(resolve(found, {})),

@@ -31,11 +31,13 @@ def replay(run: RunId = None, db_url: DatabaseUrl = None, as_json: AsJson = Fals
     and the bars themselves. A run that was killed is compared as far as it got. The database is only read. Exit
     code 4 where there is no such run, or the files it read are gone.
     """
-    from orchestration import kernel_cache
+    from orchestration import frozen, kernel_cache
     from orchestration.clock import WallClock
     from orchestration.terminal.place import database_url
 
-    cache = kernel_cache.prepare(kernel_cache.cache_root(os.environ), WallClock().now())  # before numba is imported
+    chosen = frozen.settings_of(frozen.run_of(database_url(db_url), run).config).strategy
+    files = kernel_cache.user_files(chosen.file)
+    cache = kernel_cache.prepare(kernel_cache.cache_root(os.environ), WallClock().now(), files)  # before numba comes
     if cache.notice:
         _notice(cache.notice)
     from orchestration.replay import replay as replayed

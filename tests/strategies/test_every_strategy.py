@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.market import Bars
 from domain.registry import build
-from strategies import STRATEGIES
+from strategies import STRATEGIES, lint
 from strategies.base import Strategy, parameters_problems, resolve
 from strategies.runner import WARMING, Rows
 from tests.strategies.recorded_bars import recorded_bars
@@ -51,10 +50,6 @@ def one_symbol(strategy: Strategy, given: dict[str, Any]) -> Rows:
     return Rows(strategy, resolve(strategy, given), 1)
 
 
-def first_row(bars: Bars) -> Any:
-    return np.zeros(len(bars), np.int64)
-
-
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_it_is_registered_under_its_own_name_and_described(name: str) -> None:
     strategy = build("strategy", name, STRATEGIES)
@@ -66,111 +61,31 @@ def test_it_is_registered_under_its_own_name_and_described(name: str) -> None:
 
 
 @every_strategy
-def test_appending_later_bars_changes_nothing_earlier(strategy: Strategy, given: Any, market: Any) -> None:
-    bars = market(long_enough(strategy, given), 1)
-    now = len(bars) - 600
-    other_future = bars.copy()
-    for price in ("open", "high", "low", "close"):
-        other_future[price][now:] *= 1.5
-
-    alone, alone_changes = one_symbol(strategy, given).series(bars[:now])
-    followed, changes = one_symbol(strategy, given).series(bars)
-    elsewhere, other_changes = one_symbol(strategy, given).series(other_future)
-
-    for longer, later in ((followed, changes), (elsewhere, other_changes)):
-        assert longer.stances[:now].tobytes() == alone.stances.tobytes()
-        assert longer.codes[:now].tobytes() == alone.codes.tobytes()
-        assert later[later["bar"] < now].tobytes() == alone_changes.tobytes()
-
-
-@every_strategy
-def test_one_bar_at_a_time_equals_the_whole_array_bit_for_bit(strategy: Strategy, given: Any, market: Any) -> None:
+@pytest.mark.parametrize("check", lint.CHECKS)
+def test_it_passes_every_check(strategy: Strategy, given: Any, check: str, market: Any) -> None:
     bars = market(long_enough(strategy, given), 2)
-    whole, stepped, loaded = (one_symbol(strategy, given) for _ in range(3))
 
-    said, changes = whole.series(bars)
-    steps = []
-    facts = []
-    for i in range(len(bars)):
-        step = stepped.step(bars[i : i + 1], first_row(bars[:1]))
-        steps.append((step.stances[0], step.codes[0]))
-        if step.changed[0]:
-            facts.append((stepped.stance(0), stepped.facts(0)))
-    loaded.load(bars, first_row(bars))
-
-    assert steps == list(zip(said.stances, said.codes, strict=True))
-    assert whole.state.tobytes() == stepped.state.tobytes() == loaded.state.tobytes()
-    assert len(facts) == len(changes) > 0
-    for (stance, fact), change in zip(facts, changes, strict=True):
-        assert stance == change["stance"]
-        assert [fact.score, fact.probability, fact.stop, fact.target] == list(change.tolist()[2:6])
-        assert fact.reasons == (strategy.words[change["reason"]],)
+    assert lint.CHECKS[check][1](strategy, resolve(strategy, given), bars) == ""
 
 
 @every_strategy
-def test_no_candidate_before_the_warm_up_is_over(strategy: Strategy, given: Any, market: Any) -> None:
+def test_it_speaks_on_the_bars_of_the_checks_and_only_after_its_warm_up(
+    strategy: Strategy, given: Any, market: Any
+) -> None:
     rows = one_symbol(strategy, given)
     count = long_enough(strategy, given)
-    said, changes = rows.series(market(count, 3))
+    said, changes = rows.series(market(count, 2))
 
     assert rows.warm_up > 0
-    assert (said.stances[: rows.warm_up] == 0).all()
+    assert len(changes) > 0
     assert (changes["bar"] >= rows.warm_up).all()
     assert (said.codes == WARMING).tolist() == [i < rows.warm_up for i in range(count)]
 
 
 @every_strategy
-def test_a_restart_from_the_anchor_is_bit_equal(strategy: Strategy, given: Any, market: Any) -> None:
-    bars = market(long_enough(strategy, given), 4)
-    alive, restarted = one_symbol(strategy, given), one_symbol(strategy, given)
-
-    expected, _ = alive.series(bars)
-    restarted.load(bars[:700], first_row(bars[:700]))
-    rest = restarted.step(bars[700:], first_row(bars[700:]))
-
-    assert rest.stances.tobytes() == expected.stances[700:].tobytes()
-    assert rest.codes.tobytes() == expected.codes[700:].tobytes()
-    assert restarted.state.tobytes() == alive.state.tobytes()
-
-
-@every_strategy
-def test_symbols_do_not_share_state(strategy: Strategy, given: Any, market: Any) -> None:
-    count = long_enough(strategy, given)
-    markets = [market(count, seed) for seed in (5, 6, 7)]
-    together = Rows(strategy, resolve(strategy, given), 4)  # the last one never gets a bar
-    order = np.random.default_rng(8).permutation(np.repeat([0, 1, 2], count))
-    bars = np.empty(len(order), markets[0].dtype)
-    for row, own in enumerate(markets):
-        bars[order == row] = own
-
-    said = together.step(bars, order)
-
-    for row, own in enumerate(markets):
-        alone = one_symbol(strategy, given)
-        expected, _ = alone.series(own)
-        assert said.stances[order == row].tobytes() == expected.stances.tobytes()
-        assert together.state[row].tobytes() == alone.state[0].tobytes()
-    assert not together.state[3].any()
-
-
-@every_strategy
-def test_no_signal_is_nan_and_no_score_leaves_its_bounds(
-    strategy: Strategy, given: Any, market: Any, kinds: Any
-) -> None:
-    count = long_enough(strategy, given)
-    silent = market(count, 12)
-    silent["volume"] = 0.0
-    silent["spread"] = np.nan
-    still = market(count, 13)
-    for price in ("open", "high", "low", "close"):
-        still[price] = 1.1
-
-    for bars in (silent, still, market(count, 14), *kinds(count, 15).values()):
-        said, changes = one_symbol(strategy, given).series(bars)
-        assert not said.failed.any()
-        assert set(said.stances) <= {-1, 0, 1}
-        assert ((changes["score"] >= 0) & (changes["score"] <= 1)).all()
-        assert ((changes["probability"] >= 0) & (changes["probability"] <= 1)).all()
+def test_its_facts_are_sound_in_every_kind_of_market(strategy: Strategy, given: Any, kinds: Any) -> None:
+    for bars in kinds(long_enough(strategy, given), 15).values():
+        assert lint.sound_facts(strategy, resolve(strategy, given), bars) == ""
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -225,7 +140,7 @@ def test_recorded_bars_in_pieces_equal_the_whole(name: str) -> None:
     whole, pieces = one_symbol(strategy, {}), one_symbol(strategy, {})
 
     said, changes = whole.series(bars)
-    parts = [pieces.step(part, first_row(part)).stances for part in np.array_split(bars, 7)]
+    parts = [pieces.step(part, lint.first_row(part)).stances for part in np.array_split(bars, 7)]
 
     assert len(changes) > 0
     assert not said.failed.any()
@@ -249,7 +164,7 @@ import hashlib, sys
 import numpy as np
 from indicators.moving import ema
 from domain.registry import build
-from strategies import STRATEGIES
+from strategies import STRATEGIES, lint
 from strategies.base import resolve
 from strategies.runner import Rows
 
