@@ -20,7 +20,7 @@ from risk.gate import Answer, Rules, decision_of
 from risk.rules import ALWAYS, RULES
 from risk.state import TradingState
 from risk.view import Denial, Lock
-from tests.factories import T, a_candidate, a_config, an_instrument, nano
+from tests.factories import EVERY_LIMIT, T, a_candidate, a_config, an_instrument, nano
 
 UNITS = {"sizing": "fixed_units", "units": 10_000 * NANO}
 
@@ -306,49 +306,14 @@ def test_every_room_is_asserted_again_on_the_result() -> None:
 
 # -- stages --------------------------------------------------------------------------------------
 
-FULL: dict[str, Any] = {
-    "sessions": ("london",),
-    "holidays": ("forex",),
-    "news": ("static",),
-    "cooldown": 60.0,
-    "max_trades_per_day": 100,
-    "max_trades_per_hour": 50,
-    "max_daily_loss": nano(3_000),
-    "max_daily_loss_share": 0.03,
-    "max_drawdown": 0.15,
-    "max_total_loss": 0.2,
-    "max_payoff_ratio": 2.0,
-    "max_spread_bps": {"default": 5.0},
-    "max_cost_ratio": 0.3,
-    "min_reward_to_risk": 1.2,
-    "max_open_positions": 5,
-    "max_positions_per_symbol": 1,
-    "max_orders_in_flight": 5,
-    "max_correlation": 0.85,
-    "max_order_notional": nano(200_000),
-    "max_currency_exposure": 3.0,
-    "max_symbol_exposure": 2.0,
-    "max_class_exposure": {"default": 4.0},
-    "max_venue_exposure": 5.0,
-    "max_exposure": nano(500_000),
-    "max_leverage": 5.0,
-    "max_margin": 0.5,
-    "min_free_balance": nano(10_000),
-    "max_var": 0.05,
-    "max_cvar": 0.06,
-    "max_stress_loss": 0.2,
-    "max_risk": 0.02,
-    "max_risk_money": {"default": nano(1_000)},
-    "max_depth": 0.25,
-    "max_orders_per_minute": 20,
-}
+
 ALL_RULES = {name: load(reference) for name, reference in RULES.items()}
 CAN_BE_OFF = [name for name, rule in ALL_RULES.items() if rule.stage in STAGES_THAT_CAN_BE_OFF]
 NEVER_OFF = {*RULES} - {*CAN_BE_OFF}
 
 
 def test_all_rules_hold_when_nothing_is_said() -> None:
-    assert set(Rules(RiskConfig(**FULL)).names) == set(RULES)
+    assert set(Rules(RiskConfig(**EVERY_LIMIT)).names) == set(RULES)
     assert {"trading_state", "data_fresh", "not_expired", "in_flight", "max_risk"} <= NEVER_OFF
 
 
@@ -357,17 +322,17 @@ def test_a_stage_that_is_off_takes_its_rules_along(stage: int) -> None:
     gone = {name for name in CAN_BE_OFF if ALL_RULES[name].stage == stage}
 
     assert gone
-    assert set(Rules(RiskConfig(**FULL, stages_off=(stage,))).names) == set(RULES) - gone
+    assert set(Rules(RiskConfig(**EVERY_LIMIT, stages_off=(stage,))).names) == set(RULES) - gone
 
 
 @pytest.mark.parametrize("stage", [1, 3, 4, 9])
 def test_state_data_duplicates_and_size_cannot_be_switched_off(stage: int) -> None:
-    assert set(Rules(RiskConfig(**FULL, stages_off=(stage,))).names) == set(RULES)
+    assert set(Rules(RiskConfig(**EVERY_LIMIT, stages_off=(stage,))).names) == set(RULES)
 
 
 @pytest.mark.parametrize(("name", "key"), [(name, key) for name in CAN_BE_OFF for key in ALL_RULES[name].keys])
 def test_a_key_that_somebody_set_holds_in_a_stage_that_is_off(name: str, key: str) -> None:
-    config = RiskConfig(**FULL, stages_off=STAGES_THAT_CAN_BE_OFF, explicit=frozenset({key}))
+    config = RiskConfig(**EVERY_LIMIT, stages_off=STAGES_THAT_CAN_BE_OFF, explicit=frozenset({key}))
     same = {other for other in CAN_BE_OFF if key in ALL_RULES[other].keys}
 
     assert set(Rules(config).names) == {*NEVER_OFF, *same}
@@ -375,7 +340,7 @@ def test_a_key_that_somebody_set_holds_in_a_stage_that_is_off(name: str, key: st
 
 
 def test_a_list_of_rules_is_what_holds_beside_what_always_does() -> None:
-    config = RiskConfig(**FULL, rules=("max_daily_loss", "instrument"))
+    config = RiskConfig(**EVERY_LIMIT, rules=("max_daily_loss", "instrument"))
 
     assert Rules(config).names == ("trading_state", "instrument", "in_flight", "not_expired", "max_daily_loss")
     assert set(ALWAYS) <= set(Rules(config).names)
