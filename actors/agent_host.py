@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.base import Failure, Health, guarded, health_of
-from actors.pair_agent import PairAgent, Report
+from actors.pair_agent import PairAgent, Report, Spoken, bar_facts
 from actors.snapshot import GateSnapshot
 from actors.specs import HostSpec
 from domain.candidate import CODE, HAS_TEXT, REPORT, HostReport
 from domain.instrument import unlisted
 from domain.market import BarBatch, Bars
-from domain.money import from_float
 from risk.exits.base import NO_READING, policies, reads_indicators
 from risk.exits.base import Facts as BarFacts
 from strategies.base import resolve
@@ -117,27 +116,25 @@ class AgentHost:
         texts: dict[str, str] = {}
         for index in np.flatnonzero(speaking):
             row = int(local[index])
+            agent = self._agents[row]
             failed = raised.get(row) or ("its step is not sound" if failures[index] else "")
-            answer: Report | Failure
-            if failed:
-                answer = Failure(failed)
-            elif warming[index]:
-                answer = Report(CODE["WARMING_UP"])
-            else:
-                stance, changed = int(said.stances[index]), bool(changes[index])
-                answer = guarded(self._speak, row, at, stance, changed, float(self._closes[row]), snapshot)
-            report = Report(CODE["ERROR"]) if isinstance(answer, Failure) else answer
-            if self._policies and holding[index]:
-                managed = guarded(self._managed, row, at, bars[index], report, snapshot)
-                if isinstance(managed, Failure):
-                    answer = managed
-                else:
-                    report = managed
+            spoken = Spoken(
+                at,
+                int(said.stances[index]),
+                bool(changes[index]),
+                bool(warming[index]),
+                failed,
+                float(self._closes[row]),
+                partial(self._bar_facts, row, at, bars[index]),
+                partial(self._rows.facts, row),
+                self._readings.regime(row) if changes[index] and self._readings is not None else "",
+            )
+            report, wrong = agent.speak(spoken, snapshot.held.get(agent.symbol))
             rows["code"][row] = report.code
-            if isinstance(answer, Failure):
+            if wrong:
                 rows["code"][row] = CODE["ERROR"]
                 rows["flags"][row] |= HAS_TEXT
-                texts[self.spec.symbols[row]] = f"ERROR: {answer.what}"
+                texts[self.spec.symbols[row]] = f"ERROR: {wrong}"
             reports.append(report)
         return HostReport(
             at=at,
@@ -164,32 +161,9 @@ class AgentHost:
                 said.stances[index], said.codes[index] = one.stances[0], one.codes[0]
         return said, raised
 
-    def _speak(self, row: int, at: int, stance: int, changed: bool, close: float, snapshot: GateSnapshot) -> Report:
-        agent = self._agents[row]
-        facts = self._rows.facts(row) if changed else None
-        regime = self._readings.regime(row) if changed and self._readings is not None else ""
-        return agent.report(at, stance, changed, close, facts, snapshot.held.get(agent.symbol), regime)
-
-    def _managed(self, row: int, at: int, bar: np.void, report: Report, snapshot: GateSnapshot) -> Report:
-        agent = self._agents[row]
-        return agent.managed(report, snapshot.held[agent.symbol], self._bar_facts(row, at, bar))
-
     def _bar_facts(self, row: int, at: int, bar: np.void) -> BarFacts:
-        instrument = self._instruments[row]
-        spread = float(bar["spread"])
-        return BarFacts(
-            at=at,
-            timeframe=self.spec.timeframe_ns,
-            open=from_float(float(bar["open"])),
-            high=from_float(float(bar["high"])),
-            low=from_float(float(bar["low"])),
-            close=from_float(float(bar["close"])),
-            spread=instrument.spread if math.isnan(spread) else from_float(spread),
-            tick=instrument.tick,
-            least=-(-instrument.min_quantity // instrument.lot_step) * instrument.lot_step,
-            asset_class=instrument.asset_class,
-            reading=NO_READING if self._readings is None else self._readings.of(row),
-        )
+        reading = NO_READING if self._readings is None else self._readings.of(row)
+        return bar_facts(bar.item(), at, self.spec.timeframe_ns, self._instruments[row], reading)
 
     def _holding(self, snapshot: GateSnapshot) -> NDArray[np.bool_]:
         held = np.zeros(len(self._agents), np.bool_)

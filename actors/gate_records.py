@@ -10,14 +10,15 @@ import msgspec
 import sqlalchemy as sa
 
 from actors import gate_rows as rows
-from actors.snapshot import GateSnapshot, decode
+from actors.records import Memory, Said, Step
+from actors.snapshot import decode
 from actors.specs import RunSpec
 from domain import order as orders
 from domain.book import Book, Closed
 from domain.candidate import Amend, Candidate, Exit
 from domain.events import Draft
 from domain.money import from_text, to_text
-from domain.order import Denied, Fill, Order, StopChange
+from domain.order import Denied, Order, StopChange
 from journal import schema as s
 from journal.commands import DONE
 from journal.store import Store
@@ -28,41 +29,11 @@ from risk.state import HALTED, REBASED, TradingState
 from risk.statistics import Part
 from risk.view import Lock
 
-Said = dict[tuple[str, str, int, str], list[Order | Denied]]
-
-
-class Memory(msgspec.Struct):
-    """What a rebuilt gate knows."""
-
-    book: Book
-    cursor: int
-    answered: Said
-    answered_until: int
-    latch: TradingState | None
-    snapshot: GateSnapshot | None
-    locks: list[Lock]
-    foreign: dict[str, int]
-    first_cash: int
-    entries: list[tuple[str, int]]
-    parts: list[Part]
-    calendar: Calendar | None
-    equities: list[tuple[int, int]]
-
 
 class _NewCalendar(msgspec.Struct):
     """What the command has that brings a calendar."""
 
     calendar: Calendar
-
-
-class Step(msgspec.Struct, frozen=True):
-    """One order event of the executor, with its fill, and the order if the venue itself made it."""
-
-    seq: int
-    order_id: str
-    status: str
-    fill: Fill | None
-    order: Order | None
 
 
 def _step(row: Any, venue: str) -> Step:

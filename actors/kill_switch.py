@@ -6,7 +6,7 @@ import time
 
 import msgspec
 
-from actors.gate_records import GateRecords
+from actors.records import Records
 from domain.events import ALERT, Draft
 from domain.ports import Clock
 from risk.gate import Rules
@@ -20,7 +20,7 @@ class KillSwitch:
     """A hard limit latches, and a halt by a person is obeyed at once."""
 
     def __init__(
-        self, records: GateRecords, rules: Rules, clock: Clock, latch: TradingState | None, state: TradingState
+        self, records: Records, rules: Rules, clock: Clock, latch: TradingState | None, state: TradingState
     ) -> None:
         self._records, self._rules, self._clock = records, rules, clock
         self.latch, self.state = latch, state
