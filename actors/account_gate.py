@@ -18,10 +18,10 @@ from actors.records import Records
 from actors.snapshot import GateSnapshot
 from actors.specs import GateSpec
 from domain import order as orders
-from domain.candidate import Amend, Candidate, Exit
+from domain.candidate import Amend, Candidate, Exit, Held
 from domain.errors import ActorLost
 from domain.events import Draft
-from domain.market import BarBatch
+from domain.market import BarBatch, Bars
 from domain.money import ONE, to_float
 from domain.order import Approved, Denied, Order, OrderStep, StopChange
 from domain.ports import Clock
@@ -107,6 +107,29 @@ class AccountGate:
     def remembered(self) -> None:
         """All history has been given."""
         self._behind = False
+
+    def passed(self, bars: Bars) -> None:
+        """Bars that went by since the last moment and left nothing to decide: one per symbol, with the highest high and
+        the lowest low of all of them."""
+        self._extremes.take(self.book, bars, self._prices.row)
+
+    def valued(self, equity: int) -> None:
+        """What the account was worth at a moment that left nothing to decide."""
+        self._peak = max(self._peak, equity)
+
+    def held(self, symbol: str) -> Held:
+        """What an agent is told of a position. Raises KeyError if there is none."""
+        return management.held(symbol, self.book.positions[symbol], self.book, self._extremes)
+
+    @property
+    def peak(self) -> int:
+        """The highest equity so far (1e-9)."""
+        return self._peak
+
+    @property
+    def latched(self) -> bool:
+        """Whether the kill switch holds."""
+        return self._switch.latch is not None
 
     # -- the cycle -------------------------------------------------------------------------------
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 class GateView:
     """Fills the ``View`` that rules read."""
 
-    def __init__(self, spec: GateSpec) -> None:
+    def __init__(self, spec: GateSpec, prices: Prices | None = None) -> None:
         self.spec, self.run = spec, spec.run
-        self.prices = Prices(spec.run)
+        self.prices = prices or Prices(spec.run)
         self.returns: Returns | None = None
         self.rebuild(Book(), 0, [], ())
         if spec.remembers:

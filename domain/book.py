@@ -345,6 +345,11 @@ class Book:
         buys, sells = self._sides.get(symbol, (0, 0))
         return min(abs(held), sells if held > 0 else buys)
 
+    @property
+    def stirring(self) -> Iterable[str]:
+        """Symbols with an order that can still fill."""
+        return self._sides
+
     def in_flight(self, symbol: str) -> Iterable[Working]:
         """Working and reserved orders of a symbol."""
         if symbol not in self._sides:

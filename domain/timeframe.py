@@ -92,6 +92,11 @@ class DayStart:
             start, end = self._day = self._bounds(at)
         return start
 
+    def end(self, at: int) -> int:
+        """The end of the risk day that holds ``at``."""
+        self.of(at)
+        return self._day[1]
+
     def _bounds(self, at: int) -> tuple[int, int]:
         local = utc(at).astimezone(self.zone)
         start = local.replace(hour=self.hour, minute=self.minute, second=0, microsecond=0, fold=0)

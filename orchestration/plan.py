@@ -13,6 +13,7 @@ from domain.errors import ConfigError
 from domain.instrument import Instrument
 from domain.market import FeedInfo
 from domain.money import to_float, to_text
+from domain.ports import Feed
 from domain.registry import build
 from domain.timeframe import default_day_start, length
 from orchestration import topology
@@ -71,6 +72,11 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 def market(settings: Settings) -> Market:
+    """As ``market_and_feed``, without the feed."""
+    return market_and_feed(settings)[0]
+
+
+def market_and_feed(settings: Settings) -> tuple[Market, Feed]:
     """Build the feed once in this process: every problem of the data is met here, before the start.
 
     Raises ConfigError with all of them.
@@ -88,7 +94,8 @@ def market(settings: Settings) -> Market:
         convert=settings.account.convert,
     )
     arguments = _arguments(settings, symbols, classes, known, sources)
-    info: FeedInfo = build("feed", settings.feed.name, FEEDS)(**arguments).info()
+    feed: Feed = build("feed", settings.feed.name, FEEDS)(**arguments)
+    info = feed.info()
     found, notices = instruments(
         settings.instruments,
         settings.account.currency,
@@ -96,7 +103,7 @@ def market(settings: Settings) -> Market:
         convert=settings.account.convert,
     )
     calendar = load_news(settings.risk.news) if settings.risk.news else None
-    return Market(arguments, info, found, subscribed, tuple(notices), calendar)
+    return Market(arguments, info, found, subscribed, tuple(notices), calendar), feed
 
 
 def _arguments(

@@ -66,7 +66,7 @@ class PaperVenue:
         self._symbols, self._rows = symbols, {symbol: row for row, symbol in enumerate(symbols)}
         self._instruments, self._fill_on = dict(instruments), model.fill_on
         self._terms = {symbol: model.terms(instrument) for symbol, instrument in instruments.items()}
-        self._finances = any(one.financing_long or one.financing_short for one in self._terms.values())
+        self.finances = any(one.financing_long or one.financing_short for one in self._terms.values())
         self._last_bars = np.zeros(len(symbols) if model.fill_on == fills.SAME_CLOSE else 0, BAR)
         self._answer: tuple[int, list[OrderStep]] = (0, [])
         self._at = 0
@@ -159,6 +159,10 @@ class PaperVenue:
     def fills(self, after: int) -> list[tuple[int, Fill]]:
         """Fills later than a cursor, each with its own."""
         return self._books.fills(self._name, after)
+
+    def position(self, symbol: str) -> VenuePosition | None:
+        """One symbol's open position."""
+        return self._ledger.positions.get(symbol)
 
     def positions(self) -> list[VenuePosition]:
         """Open positions, by symbol."""
@@ -269,7 +273,7 @@ class PaperVenue:
 
     def _finance(self, draft: Draft, after: int, until: int) -> None:
         """Charge what is held for the rollovers in (after, until]."""
-        for position in draft.held() if self._finances and until > after else ():
+        for position in draft.held() if self.finances and until > after else ():
             terms = self._terms.get(position.symbol)
             count = nights(after, until, terms.asset_class) if terms else 0
             amount = fills.financing(position.cost, count, terms) if terms and count else 0

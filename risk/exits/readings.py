@@ -89,6 +89,16 @@ def advance_all(states: NDArray[np.float64], bars: Bars, local: NDArray[np.int64
         advance(states[local[i]], high[i], low[i], close[i], lengths)
 
 
+@compiled
+def advance_series(state: NDArray[np.float64], bars: Bars, lengths: Lengths, said: NDArray[np.float64]) -> None:
+    """All bars of one symbol; ``said`` (bars, 8) takes what policies see after each of them."""
+    high, low, close = bars["high"], bars["low"], bars["close"]
+    for i in range(len(bars)):
+        advance(state, high[i], low[i], close[i], lengths)
+        for slot in range(ATR, REGIME + 1):
+            said[i, slot - ATR] = state[slot]
+
+
 class Readings:
     """The rows of ``count`` symbols."""
 
@@ -108,13 +118,24 @@ class Readings:
             given.setflags(write=False)
         advance_all(self.state, bars, local, self.lengths)
 
+    def series(self, bars: Bars, row: int = 0) -> NDArray[np.float64]:
+        """All bars of one symbol at once: what ``reading`` makes a reading of, a line per bar (bars, 8)."""
+        said = np.empty((len(bars), REGIME + 1 - ATR))
+        bars = np.ascontiguousarray(bars, BAR).view()
+        bars.setflags(write=False)
+        advance_series(self.state[row], bars, self.lengths, said)
+        return said
+
     def of(self, row: int) -> Reading:
         """What policies see of a row after its latest bar."""
-        if not self.state[row, SEEN]:
-            return NO_READING
-        range_, strength, bars, average, high, low, direction, kind = self.state[row, ATR : REGIME + 1].tolist()
-        return Reading(range_, strength, bars, average, high, low, int(direction), REGIMES[int(kind)])
+        return reading(self.state[row, ATR : REGIME + 1]) if self.state[row, SEEN] else NO_READING
 
     def regime(self, row: int) -> str:
         """The regime's name, "" while it is not known."""
         return REGIMES[int(self.state[row, REGIME])]
+
+
+def reading(line: NDArray[np.float64]) -> Reading:
+    """The slots from ``ATR`` to ``REGIME`` of a row, after a bar."""
+    range_, strength, bars, average, high, low, direction, kind = line.tolist()
+    return Reading(range_, strength, bars, average, high, low, int(direction), REGIMES[int(kind)])
