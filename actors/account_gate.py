@@ -51,7 +51,8 @@ class GateAnswer(msgspec.Struct, frozen=True):
 
 
 class AccountGate:
-    """Every order passes here. One call at a time; what it answers is written down before it is said."""
+    """Every order passes here. One call at a time; what it answers is written down before it is said. ``follows``:
+    somebody asks for the extremes of positions."""
 
     def __init__(self, spec: GateSpec, clock: Clock, records: Records, lookout: GateView | None = None) -> None:
         self.spec, self.run = spec, spec.run
@@ -63,6 +64,7 @@ class AccountGate:
         self._prices = self._lookout.prices
         self._extremes = Extremes()
         self._shown = False
+        self.follows = True
         self._load()
         self.settle()
 
@@ -113,9 +115,10 @@ class AccountGate:
         the lowest low of all of them."""
         self._extremes.take(self.book, bars, self._prices.row)
 
-    def valued(self, equity: int) -> None:
+    def valued(self, at: int, equity: int) -> None:
         """What the account was worth at a moment that left nothing to decide."""
         self._peak = max(self._peak, equity)
+        self._closings.sampled(at, equity)
 
     def held(self, symbol: str) -> Held:
         """What an agent is told of a position. Raises KeyError if there is none."""
@@ -125,6 +128,11 @@ class AccountGate:
     def peak(self) -> int:
         """The highest equity so far (1e-9)."""
         return self._peak
+
+    @property
+    def state(self) -> TradingState:
+        """Where trading stands."""
+        return self._switch.state
 
     @property
     def latched(self) -> bool:
@@ -142,10 +150,16 @@ class AccountGate:
             return None
         if self._behind:
             raise ActorLost("RiskManager", "it came back without the market's past")
+        self.see(batch)
+        return self._snapshot(batch.at, self.book.equity())
+
+    def see(self, batch: BarBatch) -> None:
+        """Settle what came of the bars of one T, and value the book at them."""
         self.settle()
         self._lookout.take(batch)
         self._shown = True
-        self._extremes.take(self.book, batch.rows, self._prices.row)
+        if self.follows:
+            self._extremes.take(self.book, batch.rows, self._prices.row)
         self._now = max(self._now, batch.at)
         self._prices.mark(self.book)
         equity = self.book.equity()
@@ -156,7 +170,6 @@ class AccountGate:
         self._peak = max(self._peak, equity)
         self._assess(equity)
         self._closings.valued(self._now, equity, self._locked)
-        return self._snapshot(batch.at, equity)
 
     def precheck(self, candidates: Sequence[Candidate], now: int, paused: bool = False) -> list[Denied]:
         """The denials of the cheap rules (stages 1-7), written down and published like any other."""
@@ -180,8 +193,10 @@ class AccountGate:
         """Apply the order events that the executor has written since the cursor. Returns how many."""
         if self._stale:
             self._load()
-        with self._trusted():
-            return self._settle()
+        self._stale = True  # until it has been written down: what is remembered is what was committed
+        settled = self._settle()
+        self._stale = False
+        return settled
 
     def _settle(self) -> int:
         steps = self._records.steps_after(self._cursor)
@@ -202,7 +217,8 @@ class AccountGate:
                 if step.order is not None:
                     made_there.append(step.order)
                 applied = self.book.apply(fill, self._prices.rate(fill.symbol) or ONE)
-                drafts += position_events(self.run.run_id, self.book, fill, applied)
+                if self._records.tells:
+                    drafts += position_events(self.run.run_id, self.book, fill, applied)
                 self._closings.closed(applied, step.seq, self._records.reasons)
                 if fill.symbol in self.book.positions:
                     management.took(self.book.positions[fill.symbol], fill.reason)
@@ -215,7 +231,7 @@ class AccountGate:
         self._cursor = steps[-1].seq if steps else self._cursor
         self._unresolved()
         if touched or ended:
-            if filled:
+            if filled and self._records.tells:
                 drafts.append(self._account_event())
             closed, locks = self._closings.news()
             self._records.settled(self.book, touched, ended, closed, made_there, self._cursor, drafts, locks)
@@ -226,7 +242,7 @@ class AccountGate:
         waiting = {
             change.id: (position, change)
             for position in self.book.positions.values()
-            if (change := management.pending(position)) is not None
+            if position.flags and (change := management.pending(position)) is not None
         }
         told = self._records.stops(list(waiting)) if waiting else {}
         for change_id, state in told.items():
@@ -244,7 +260,7 @@ class AccountGate:
         self._assess(self.book.equity())
         held = sorted(self.book.positions.items()) if flatten else []
         exits = [Exit(symbol, one.strategy, orders.EMERGENCY, at, self.book.marks[symbol], 1.0) for symbol, one in held]
-        return msgspec.structs.replace(self._answer([], max(at, now), True, exits=exits), cancels=self._cancels())
+        return msgspec.structs.replace(self._answer([], max(at, now), True, exits=exits), cancels=self.cancels())
 
     def holdings(self) -> list[Holding]:
         """The positions of the book, by symbol, with everything settled: what reconciling compares."""
@@ -325,8 +341,10 @@ class AccountGate:
     ) -> GateAnswer:
         if self._stale or any(map(self._waits, amends)):
             self.settle()
-        with self._trusted():
-            return self._decide(candidates, now, paused, exits, amends, cheaply)
+        self._stale = True
+        answer = self._decide(candidates, now, paused, exits, amends, cheaply)
+        self._stale = False
+        return answer
 
     def _decide(
         self,
@@ -469,13 +487,13 @@ class AccountGate:
             day=self._day,
             day_equity=self._day_equity,
             marks=self._prices.marks(book),
-            cancels=self._cancels(),
+            cancels=self.cancels(),
             working=len(book.working),
             changes=tuple(one for one in changes if one is not None),
             equities=self._closings.equities,
         )
 
-    def _cancels(self) -> tuple[str, ...]:
+    def cancels(self) -> tuple[str, ...]:
         """Working entries that must go: all of them while HALTED."""
         if self._switch.state.name != HALTED:
             return ()

@@ -72,16 +72,27 @@ class Closings:
     @property
     def equities(self) -> tuple[tuple[int, int], ...]:
         """What must be known again after a restart."""
-        return self._window.samples if self._protections.watches_equity else ()
+        samples = self._window.samples
+        if self._protections.watches_equity:
+            return samples
+        return samples[-1:] if self._protections.reads_equity else ()
 
     def restart(self, at: int, equity: int) -> None:
         """A person accepts what equity has lost: its fall counts from here."""
         self._window = EquityWindow(self._protections.window, [(at, equity)])
 
+    def sampled(self, at: int, equity: int) -> None:
+        """The account at one T, for whoever asks later."""
+        if self._protections.watches_equity or self._protections.reads_equity:
+            self._window.add(at, equity)
+
     def valued(self, at: int, equity: int, write: Callable[[Sequence[Lock]], None]) -> None:
         """The account at one T: what has fallen locks, too. Locks that are over are forgotten."""
-        self._window.add(at, equity)
-        self._view.locks[:] = [one for one in self._view.locks if one.until_at > at]
+        if self._view.locks:
+            self._view.locks[:] = [one for one in self._view.locks if one.until_at > at]
+        self.sampled(at, equity)
+        if not self._protections.watches_equity:
+            return
         locks = self._protect(at, None)
         if locks:
             write(locks)

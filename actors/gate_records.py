@@ -110,7 +110,7 @@ class GateRecords:
         self.store, self.run, self.venue = store, run, venue
         self._ranked = (-1, 0)
         self._decided_until = -1
-        self.accepted = False
+        self.accepted, self.tells = False, True
         """Whether a person has reset a limit from which equity counts anew; taken back by who obeys."""
         with store.transaction() as tx:
             found = tx.connection.execute(sa.select(s.accounts).where(s.accounts.c.account == run.account)).first()

@@ -51,9 +51,11 @@ class Step(msgspec.Struct, frozen=True):
 
 class Records(Protocol):
     """One act of the gate is one call, all of it or nothing. ``accepted``: a person has reset a limit from which
-    equity counts anew; taken back by who obeys."""
+    equity counts anew; taken back by who obeys. ``tells``: events are
+    wanted."""
 
     accepted: bool
+    tells: bool
 
     def load(self, entries_for: int = 0) -> Memory: ...
 

@@ -69,7 +69,7 @@ class Working(msgspec.Struct):
         return self.order.quantity - self.filled
 
 
-class Closed(msgspec.Struct, frozen=True, kw_only=True):
+class Closed(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A position, or a part of one, that was closed: one line of the trade journal.
 
     ``pnl`` and ``commission`` are in the account currency; ``r`` is pnl over the R fixed at entry.
@@ -91,7 +91,7 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True):
     fill_id: str
 
 
-class Applied(msgspec.Struct, frozen=True, kw_only=True):
+class Applied(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one fill did: 0 <-> not 0 opens or closes; a reversal does both."""
 
     opened: bool = False

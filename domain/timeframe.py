@@ -63,8 +63,14 @@ def nanos(moment: datetime) -> int:
 def iso(at: int) -> str:
     """ISO 8601 UTC with a Z; fractions only where there are any."""
     whole, rest = divmod(at, SECOND)
-    text = utc(whole * SECOND).strftime("%Y-%m-%dT%H:%M:%S")
+    days, seconds = divmod(whole, 86_400)
+    text = f"{_date(days)}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     return f"{text}.{rest:09d}".rstrip("0") + "Z" if rest else text + "Z"
+
+
+@lru_cache(maxsize=1024)
+def _date(days: int) -> str:
+    return utc(days * DAY).strftime("%Y-%m-%d")
 
 
 class DayStart:

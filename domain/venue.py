@@ -7,7 +7,7 @@ import msgspec
 from domain.order import Fill, Order
 
 
-class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
+class VenueOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An order as the venue has it; ``filled`` in 1e-9 units, ``submitted_at`` the T of the cycle that sent it,
     ``price`` the average of its fills if the venue tells it (1e-9, else 0)."""
 
@@ -18,7 +18,7 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     price: int = 0
 
 
-class VenuePosition(msgspec.Struct, frozen=True, kw_only=True):
+class VenuePosition(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A net position at the venue: signed quantity, its cost (signed quantity x price, 1e-9 money of the
     quote currency), and the stop and target prices that live there (0 for none)."""
 
@@ -33,7 +33,7 @@ class VenuePosition(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str = ""
 
 
-class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
+class VenueAccount(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One account at a venue: cash per currency (1e-9), and the last T it has been advanced to."""
 
     account: str
@@ -41,7 +41,7 @@ class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
     at: int = 0
 
 
-class VenueBook(msgspec.Struct, frozen=True, kw_only=True):
+class VenueBook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Everything a venue keeps of one account."""
 
     account: VenueAccount
@@ -49,7 +49,7 @@ class VenueBook(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[VenueOrder, ...] = ()
 
 
-class VenueChange(msgspec.Struct, frozen=True, kw_only=True):
+class VenueChange(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one act changed, written in one transaction: flat positions have quantity 0."""
 
     account: VenueAccount

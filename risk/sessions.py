@@ -229,6 +229,12 @@ _friday = _Friday()
 
 def session_of(at: int) -> str:
     """OVERLAP, LONDON, NEW_YORK, TOKYO, SYDNEY or OFF: the first of these that is open (weekends are OFF)."""
+    return _session(at // HOUR * HOUR)
+
+
+@lru_cache(maxsize=64)
+def _session(at: int) -> str:
+    """All of them begin and end at full hours, everywhere."""
     london, new_york = LONDON.holds(at), NEW_YORK_DAY.holds(at)
     if london:
         return "OVERLAP" if new_york else "LONDON"

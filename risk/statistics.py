@@ -27,7 +27,7 @@ Kind = Literal["symbol", "strategy", "session", "factor", "reason"]
 KINDS: tuple[Kind, ...] = ("symbol", "strategy", "session", "factor", "reason")
 
 
-class Trade(msgspec.Struct, frozen=True, kw_only=True):
+class Trade(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One round trip, from flat to flat. ``net`` is money after all costs (1e-9), ``r`` in units of the risk at entry,
     ``reason`` what closed the last part, ``factors`` the reason codes of its candidate."""
 
@@ -43,7 +43,7 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     factors: tuple[str, ...] = ()
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class Part(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One close, of a position or of a part of it. ``net`` is money after its costs (1e-9), ``r`` the part's result
     over its share of the risk at entry, ``flat`` whether nothing of the position is left (also after a reversal)."""
 
@@ -109,7 +109,7 @@ def _folded(parts: list[Part]) -> Trade:
     )
 
 
-class Tally(msgspec.Struct, frozen=True):
+class Tally(msgspec.Struct, frozen=True, gc=False):
     """Sums over round trips. Money in 1e-9, losses as positive numbers; ``r_sum`` (1e-9) is of the ``r_count`` trades
     whose r is known. A trade that came to exactly nothing is in ``trades``, and neither a win nor a loss."""
 
@@ -270,11 +270,24 @@ class Statistics:
 
     def __init__(self, config: RiskConfig | None = None, keep: int = KEPT) -> None:
         self._keep, self._reach = keep, 0 if config is None else look_back(config)
+        self._new: list[Trade] = []
         self._all = _Line()
         self._symbols: dict[str, _Line] = {}
         self._tallies: dict[tuple[str, ...], Tally] = {}
 
     def add(self, trade: Trade) -> None:
+        """One more trade; it is counted when somebody asks."""
+        self._new.append(trade)
+
+    def _counted(self) -> _Line:
+        """Every trade, counted."""
+        if self._new:
+            new, self._new = self._new, []
+            for trade in new:
+                self._count(trade)
+        return self._all
+
+    def _count(self, trade: Trade) -> None:
         tally = tally_of(trade)
         self._all.add(trade, tally)
         self._symbols.setdefault(trade.symbol, _Line()).add(trade, tally)
@@ -299,30 +312,35 @@ class Statistics:
                 del self._tallies[key]
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._counted())
 
     def tally(self, symbol: str | None = None, strategy: str | None = None) -> Tally:
         """Of a symbol, a strategy, a strategy in a symbol, or of everything."""
+        self._counted()
         if symbol is None:
             return self._all.tally() if strategy is None else self._tallies.get(("strategy", strategy), NOTHING)
         return self._tallies.get(("symbol", symbol) if strategy is None else ("pair", strategy, symbol), NOTHING)
 
     def within(self, symbol: str, since: int) -> Tally:
         """Of a symbol's trades that closed at a time or later."""
+        self._counted()
         line = self._symbols.get(symbol)
         return NOTHING if line is None else line.tally(since)
 
     def by(self, kind: Kind) -> dict[str, Tally]:
         """By name, in its order. A trade counts once for each of its factors; without a session it is under ""."""
+        self._counted()
         return {key[1]: self._tallies[key] for key in sorted(self._tallies) if key[0] == kind}
 
     def recent(self, symbol: str | None, since: int) -> list[Trade]:
         """The trades (of a symbol) that closed at a time or later, oldest first."""
-        line = self._all if symbol is None else self._symbols.get(symbol)
+        every = self._counted()
+        line = every if symbol is None else self._symbols.get(symbol)
         return [] if line is None else line.since(since)
 
     def losses_in_a_row(self, symbol: str) -> int:
         """A symbol's losses since its last win; a trade that came to nothing neither counts nor ends them."""
+        self._counted()
         line, count = self._symbols.get(symbol), 0
         for trade in line.backwards() if line is not None else ():
             if trade.net > 0:

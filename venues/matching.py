@@ -1,8 +1,9 @@
 """Which orders, stops and targets fill in the bars of one T, and in which order (design sections 4 and 9).
 
 All bars of the T are known before anything is matched. At the open: stops and targets that the open has
-gapped, then what is due there, by (rank, id). Inside the bar: stops and targets, then resting limits and
-stop entries, by (rank, id). Both stop and target inside one bar count as the stop.
+gapped, then what is due there, by rank. Inside the bar: stops and targets, then resting limits and stop
+entries, by rank. Of the same rank the earlier comes first, then the symbol decides, then the id: ids differ
+from run to run. Both stop and target inside one bar count as the stop.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ def due_at_open(one: VenueOrder) -> bool:
     return one.order.kind == MARKET or (one.order.kind == STOP_ENTRY and (one.filled > 0 or one.status == TRIGGERED))
 
 
+def _turn(one: VenueOrder) -> tuple[int, int, str, str]:
+    order = one.order
+    return order.rank, order.at, order.symbol, order.id
+
+
 class Matcher:
     """Matches one act's bars against a draft of the account.
 
@@ -64,7 +70,7 @@ class Matcher:
     def run(self) -> None:
         """Everything that is due in these bars. An order waits for a bar that opens at or after its own time."""
         orders = [one for one in self._draft.working() if self._reaches(one.order)]
-        orders.sort(key=lambda one: (one.order.rank, one.order.id))
+        orders.sort(key=_turn)
         for symbol in self._bars:
             self._close_if_hit(symbol, fills.opening(self._bars[symbol]))
         for one in orders:

@@ -36,6 +36,8 @@ from venues.financing import nights
 from venues.ledger import Draft, Ledger, charged, told
 from venues.matching import KINDS, MARKET, Matcher, due_at_open
 
+FEW = 8
+"""Bars of one T that are looked at one by one."""
 _BYTES = np.dtype((np.void, BAR.itemsize))
 
 
@@ -159,6 +161,12 @@ class PaperVenue:
     def fills(self, after: int) -> list[tuple[int, Fill]]:
         """Fills later than a cursor, each with its own."""
         return self._books.fills(self._name, after)
+
+    @property
+    def stirs(self) -> bool:
+        """Whether a bar may fill something: an order works, or a position has a stop or a target."""
+        ledger = self._ledger
+        return bool(ledger.working) or any(one.stop or one.target for one in ledger.positions.values())
 
     def position(self, symbol: str) -> VenuePosition | None:
         """One symbol's open position."""
@@ -289,8 +297,15 @@ class PaperVenue:
             self._watched = np.array(watched, np.int32)
         if not len(self._watched) or not len(rows):
             return {}
-        column = rows["row"]
         bars = {}
+        if len(rows) <= FEW:
+            watched = self._watched.tolist()
+            for one in rows.tolist():
+                if one[0] in watched:
+                    symbol = self._symbols[one[0]]
+                    bars[symbol] = fills.prices(one, self._terms[symbol])
+            return bars
+        column = rows["row"]
         places = np.searchsorted(column, self._watched).tolist()
         for row, place in zip(self._watched.tolist(), places, strict=True):
             if place < len(column) and column[place] == row:

@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 
 from actors.account_gate import AccountGate
-from actors.snapshot import GateSnapshot
 from actors.specs import GateSpec
 from domain.candidate import Amend, Candidate, Exit, Held, ranked
 from domain.market import BAR, BarBatch, Bars
@@ -31,8 +30,8 @@ from orchestration.backtest.worth import Holding, Watch, Worth
 from risk.exits.base import Policy
 from risk.gate import Rules
 from risk.protections.guards import Protections
-from risk.state import TradingState
-from venues.fills import FillModel
+from risk.state import REDUCING, TradingState
+from venues.fills import NEXT_OPEN, FillModel
 from venues.paper import PaperVenue
 
 Progress = Callable[[int, int], None]
@@ -87,6 +86,7 @@ class Engine:
         self.view = GridView(spec, grid)
         self._clock = MomentClock()
         self.gate = AccountGate(spec, self._clock, self.records, self.view)
+        self.gate.follows = bool(policies)
         if spec.remembers:
             self.gate.remembered()
         self.venue = PaperVenue(
@@ -103,13 +103,18 @@ class Engine:
         watched = (risk.max_drawdown, risk.max_drawdown_soft, risk.max_total_loss)
         limits = Rules(risk).limits
         self._watch = Watch(self.worth, limits, run.cash) if any(one is not None for one in watched) else None
-        dense = dense or Protections(risk, run.scope).watches_equity
+        protections = Protections(risk, run.scope)
+        dense, self._samples = dense or protections.watches_equity, protections.reads_equity
         self._planned = self._schedule(spec.day_start, dense)
         self._spoken = self._changes()
         self._next_planned = self._next_spoken = 0
         self._touched: dict[str, Touch] = {}
         self._seen = grid.begin - 1
         self._noted = 0
+        self._every = self.venue.finances or costs.fill_on != NEXT_OPEN
+        self._rests = float(costs.participation) > 0
+        self._filled_at = -1
+        self._state = self.gate.state
 
     # -- what is known beforehand ----------------------------------------------------------------
 
@@ -161,11 +166,16 @@ class Engine:
         reach = min(planned[self._next_planned], self._next_change(moment))
         for symbol in book.stirring:
             reach = min(reach, self._next_bar(symbol, moment))
+        if self._rests:
+            for one in self.venue.orders():  # what is left of a stop there is no order of the book
+                reach = min(reach, self._next_bar(one.order.symbol, moment))
+        if self._filled_at == moment:
+            return min(reach, moment + 1)
         if not book.positions:
             return reach
         for symbol, position in book.positions.items():
             row = self._row[symbol]
-            voice, bar = self.voices[row], int(self.grid.place[moment, row])
+            voice, bar = self.voices[row], self.grid.place.item(moment, row)
             if voice.restless(bar, position.quantity, book.closing(symbol)):
                 reach = min(reach, self._next_bar(symbol, moment))
         if reach > moment + 1:
@@ -190,18 +200,20 @@ class Engine:
     def _next_bar(self, symbol: str, moment: int) -> int:
         row = self._row[symbol]
         at = self.grid.series[row].at
-        place = int(self.grid.place[moment, row]) + 1
+        place = self.grid.place.item(moment, row) + 1
         if place == 0:
-            place = int(np.searchsorted(at, moment, "right"))
-        return int(at[place]) if place < len(at) else len(self.grid)
+            place = int(at.searchsorted(moment, "right"))
+        return at.item(place) if place < len(at) else len(self.grid)
 
     def _next_touch(self, symbol: str, moment: int, reach: int) -> int:
         """The first moment before ``reach`` at which the position's stop or target may be hit, or a policy speaks."""
         row = self._row[symbol]
         voice, there = self.voices[row], self.venue.position(symbol)
         series = voice.series
-        start, end = int(self.grid.place[moment, row]) + 1, int(np.searchsorted(series.at, reach))
-        if start >= end or there is None:
+        if there is None or not (there.stop or there.target or self.policies):
+            return reach
+        start, end = self.grid.place.item(moment, row) + 1, int(series.at.searchsorted(reach))
+        if start >= end:
             return reach
         held = self.gate.held(symbol) if self.policies else None
         key = (there.entry_order, there.quantity, there.stop, there.target, held and _still(held))
@@ -247,41 +259,52 @@ class Engine:
         """The first moment before ``reach`` at which a limit on equity may be crossed; the peak on the way there is the
         exact one."""
         gate = self.gate
-        found, peaks = watch.look(gate.book, moment + 1, reach, gate.peak)
+        found, peaks = watch.look(gate.book, moment + 1, reach, gate.peak, gate.state.name == REDUCING)
         for one in peaks.tolist():
-            self.view.stand(one)
-            self.view.prices.mark(gate.book)
-            gate.valued(gate.book.equity())
+            self._value(one)
         return found
+
+    def _value(self, moment: int) -> None:
+        """Tell the gate what the account was worth at a moment that nobody visits."""
+        gate = self.gate
+        self.view.stand(moment)
+        self.view.prices.mark(gate.book)
+        gate.valued(int(self.grid.moments[moment]), gate.book.equity())
 
     # -- one moment ------------------------------------------------------------------------------
 
     def _visit(self, moment: int) -> None:
         grid, gate = self.grid, self.gate
-        at = self._clock.at = int(grid.moments[moment])
+        at = self._clock.at = grid.moments.item(moment)
         batch = BarBatch(at=at, bars=grid.merged[grid.bounds[moment] : grid.bounds[moment + 1]])
         if self.policies and gate.book.positions:
             gate.passed(self._gone_by(moment))
+        if self._samples and moment > self._seen + 1 > self.grid.begin:
+            self._value(moment - 1)
         self.view.next(moment)
-        self.desk.record(self.venue.advance(batch))
-        snapshot = gate.snapshot(batch)
-        assert snapshot is not None
+        if self._every or self.venue.stirs:
+            self.desk.record(self.venue.advance(batch))
+        gate.see(batch)
         self._note(moment)
-        if not self.states or self.states[-1][1] != snapshot.state:
-            self.states.append((at, snapshot.state))
-        for one in snapshot.cancels:
+        if gate.state is not self._state:
+            self._state = gate.state
+            if not self.states or _kind(self.states[-1][1]) != _kind(gate.state):
+                self.states.append((at, gate.state))
+        for one in gate.cancels():
             self.desk.cancel(one, at)
-        self._act(moment, at, snapshot)
+        self._act(moment, at)
         self._seen = moment
 
-    def _act(self, moment: int, at: int, snapshot: GateSnapshot) -> None:
+    def _act(self, moment: int, at: int) -> None:
         """What agents say, what the gate answers, and what becomes of it at the venue."""
         exits: list[Exit] = []
         amends: list[Amend] = []
         candidates: list[Candidate] = []
-        for row, bar in self._speakers(moment, snapshot):
+        gate, positions = self.gate, self.gate.book.positions
+        for row, bar in self._speakers(moment):
             voice = self.voices[row]
-            report = voice.speak(bar, at, self._tf, snapshot.held.get(voice.agent.symbol))
+            symbol = voice.agent.symbol
+            report = voice.speak(bar, at, self._tf, gate.held(symbol) if symbol in positions else None)
             if report.exit is not None:
                 exits.append(report.exit)
             if report.amend is not None:
@@ -292,22 +315,28 @@ class Engine:
             return
         exits.sort(key=_symbol)
         amends.sort(key=_symbol)
-        answer = self.gate.reserve(exits, ranked(candidates), at, False, amends)
+        answer = gate.reserve(exits, ranked(candidates), at, False, amends)
         for change in answer.changes:
             self.desk.amend(change)
         for order in answer.orders:
             self.desk.submit(order)
-        if answer.changes or len(self.records.fills) > self._noted:
-            self.gate.settle()
+        filled = len(self.records.fills) > self._noted
+        if filled:
+            self._filled_at = moment  # what it has cost counts from the next moment on
+        if answer.changes or filled:
+            gate.settle()
             self._note(moment)
 
-    def _speakers(self, moment: int, snapshot: GateSnapshot) -> list[tuple[int, int]]:
-        """(row, bar) of the symbols with a bar at this moment that hold a position or have changed their stance."""
+    def _speakers(self, moment: int) -> list[tuple[int, int]]:
+        """(row, bar) of the symbols with a bar at this moment that have changed their stance, or hold a position that
+        somebody manages or whose side the stance has left."""
         rows: dict[int, int] = {}
-        for symbol in snapshot.held:
+        book = self.gate.book
+        for symbol, position in book.positions.items():
             row = self._row[symbol]
-            bar = int(self.grid.place[moment, row])
-            if self.grid.series[row].at[bar] == moment:
+            bar = self.grid.place.item(moment, row)
+            restless = self.policies or self.voices[row].restless(bar, position.quantity, book.closing(symbol))
+            if restless and self.grid.series[row].at.item(bar) == moment:
                 rows[row] = bar
         place = self._next_spoken
         while self._spoken[place][0] < moment:
@@ -344,6 +373,10 @@ class Engine:
 
 def _symbol(one: Exit | Amend) -> str:
     return one.symbol
+
+
+def _kind(one: TradingState) -> tuple[str, str]:
+    return one.name, one.code
 
 
 def _still(held: Held) -> tuple[object, ...]:

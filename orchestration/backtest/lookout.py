@@ -24,13 +24,15 @@ class GridPrices(Prices):
     def __init__(self, run: RunSpec, grid: Grid) -> None:
         super().__init__(run)
         self._series, self._places = grid.series, grid.place
+        self._closes = [one.close for one in grid.series]
         self._nothing = self._place = [-1] * len(run.rows)
         self._found: dict[str, int] = {}
 
     def reach(self, moment: int) -> None:
         """Stand at a moment; before the first there is no price."""
         self._place = self._places[moment].tolist() if moment >= 0 else self._nothing
-        self._rates.clear()
+        if self.run.convert:
+            self._rates.clear()
         self._found.clear()
 
     def take(self, batch: BarBatch) -> None:
@@ -40,7 +42,7 @@ class GridPrices(Prices):
         found = self._found.get(symbol)
         if found is None:
             place = self._place[self.row[symbol]] if symbol in self.row else -1
-            found = from_float(self._series[self.row[symbol]].close.item(place)) if place >= 0 else 0
+            found = from_float(self._closes[self.row[symbol]].item(place)) if place >= 0 else 0
             self._found[symbol] = found
         return found
 
@@ -80,7 +82,8 @@ class GridView(GateView):
     def next(self, moment: int) -> None:
         """The moment whose bars come next: until they are taken, prices are those of the one before."""
         self._moment = moment
-        self.stand(moment - 1)
+        if self.run.convert:
+            self.stand(moment - 1)
 
     def take(self, batch: BarBatch) -> None:
         self.stand(self._moment)

@@ -29,12 +29,12 @@ class MemoryRecords:
 
     def __init__(self, cash: int) -> None:
         self.cash = cash
-        self.accepted = False
+        self.accepted = self.tells = False
         self.fills: list[Fill] = []
         self.sent: dict[str, Sent] = {}
         self.closes: list[tuple[Closed, Part]] = []
         self.refusals: list[Refusal] = []
-        self.decisions: list[bytes] = []
+        self._decided: list[tuple[Candidate | Exit | Amend, Answer | StopChange]] = []
         self.locks: list[Lock] = []
         self._steps: list[Step] = []
         self._entries: list[int] = []
@@ -42,6 +42,10 @@ class MemoryRecords:
         self._reasons: dict[str, tuple[str, ...]] = {}
         self._stops: dict[str, str] = {}
         self._latch: TradingState | None = None
+
+    def decisions(self) -> tuple[bytes, ...]:
+        """Every answer of the gate as canonical JSON, in (T, rank) order."""
+        return tuple(_decision(wish, said) for wish, said in self._decided)
 
     # -- what the executor would write -----------------------------------------------------------
 
@@ -129,9 +133,9 @@ class MemoryRecords:
         book: Book,
         now: int,
     ) -> None:
-        self.decisions += [change_of(amend, change) for amend, change in changes]
+        self._decided += changes
         for wish, answer, _ in answered:
-            self.decisions.append(decision_of(wish, answer))
+            self._decided.append((wish, answer))
             order, denial = answer.order, answer.denial
             if isinstance(wish, Candidate):
                 self._reasons[answer.id] = wish.reasons
@@ -150,6 +154,14 @@ class MemoryRecords:
 
     def latched(self, state: TradingState, now: int, draft: Draft) -> None:
         self._latch = state
+
+
+def _decision(wish: Candidate | Exit | Amend, said: Answer | StopChange) -> bytes:
+    if isinstance(said, StopChange):
+        assert isinstance(wish, Amend)
+        return change_of(wish, said)
+    assert not isinstance(wish, Amend)
+    return decision_of(wish, said)
 
 
 class MemoryBooks:

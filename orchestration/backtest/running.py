@@ -19,7 +19,6 @@ from orchestration.plan import Identity, Market, gate_spec, market_and_feed, run
 from orchestration.settings import Overrides, Settings, built_strategy, load, strategy_parameters, strategy_problems
 
 if TYPE_CHECKING:
-    from orchestration.backtest.grid import Grid
     from orchestration.backtest.voices import Voice
     from risk.exits.base import Policy
 
@@ -155,7 +154,7 @@ def run(
         orders=tuple(records.sent.values()),
         closes=tuple(records.closes),
         refusals=tuple(records.refusals),
-        decisions=tuple(records.decisions),
+        decisions=records.decisions(),
         positions=tuple(_open(one) for one in engine.gate.position()["positions"]),
         states=tuple(engine.states),
         locks=tuple(records.locks),

@@ -45,11 +45,14 @@ def first_loss(
     end: int,
     peak: float,
     drawdown: float,
+    soft: float,
+    reduced: bool,
     floor: float,
     near: float,
 ) -> tuple[int, float]:
     """The first moment of [start, end) at which equity may have fallen by ``drawdown`` (a fraction; 0 for no limit)
-    from its peak or to ``floor``, ``end`` if there is none; and the highest equity before it.
+    from its peak or to ``floor``, or by ``soft`` (``reduced``: less than that), ``end`` if there is none; and the
+    highest equity before it.
 
     ``closes`` (rows, moments) and ``rates`` (currencies, moments: account currency per quote) stand at each moment;
     what is held has its place in both, signed units, and cost in the quote currency. ``near`` is what floats may be
@@ -65,6 +68,10 @@ def first_loss(
         top = max(best, peak)
         if equity <= floor + near or (drawdown > 0.0 and equity <= top * (1.0 - drawdown) + near):
             return k, best
+        if soft > 0.0:
+            above = equity - top * (1.0 - soft)
+            if above >= -near if reduced else above <= near:
+                return k, best
     return end, best
 
 
@@ -98,5 +105,5 @@ def compile_kernels() -> None:
     """Compile them, or load them from the cache."""
     floats, whole, grid = np.zeros(0), np.zeros(0, np.int64), np.zeros((0, 0))
     first_touch(floats, floats, floats, 0, 0, 1, 0.0, 0.0)
-    first_loss(grid, grid, whole, whole, floats, floats, 0.0, 0, 0, 0.0, 0.0, 0.0, 0.0)
+    first_loss(grid, grid, whole, whole, floats, floats, 0.0, 0, 0, 0.0, 0.0, 0.0, False, 0.0, 0.0)
     at_least(grid, grid, whole, whole, floats, floats, 0.0, 0, 0, 0.0, whole)

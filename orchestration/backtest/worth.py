@@ -90,14 +90,14 @@ class Watch:
 
     def __init__(self, worth: Worth, limits: Limits, first_cash: int) -> None:
         self._worth = worth
-        self.drawdown = limits.hard or 0.0
+        self.drawdown, self.soft = limits.hard or 0.0, limits.soft or 0.0
         total = limits.total
         self.floor = -np.inf if total is None else to_float(first_cash) * (1.0 - total)
         self._room: Places = np.empty(MOST, np.int64)
 
-    def look(self, book: Book, start: int, end: int, peak: int) -> tuple[int, NDArray[np.int64]]:
+    def look(self, book: Book, start: int, end: int, peak: int, reduced: bool) -> tuple[int, NDArray[np.int64]]:
         """The first moment of [start, end) to visit, ``end`` if there is none, and those before it at which equity may
-        be above ``peak`` (1e-9)."""
+        be above ``peak`` (1e-9). ``reduced``: the soft limit has been crossed."""
         worth, held = self._worth, [book.positions[symbol] for symbol in sorted(book.positions)]
         rows = np.array([worth.row[one.symbol] for one in held], np.int64)
         currencies = np.array([worth.of[one.symbol] for one in held], np.int64)
@@ -107,7 +107,9 @@ class Watch:
         gross = abs(balance) + float(np.abs(costs).sum())
         common = (worth.closes, worth.rates, rows, currencies, quantities, costs, balance)
         near = NEAR * gross
-        found, best = scans.first_loss(*common, start, end, to_float(peak), self.drawdown, self.floor, near)
+        found, best = scans.first_loss(
+            *common, start, end, to_float(peak), self.drawdown, self.soft, reduced, self.floor, near
+        )
         if best <= to_float(peak) - near:
             return int(found), self._room[:0]
         count = scans.at_least(*common, start, found, best - near, self._room)

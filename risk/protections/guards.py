@@ -19,22 +19,25 @@ STAGE = 5
 
 
 class Protections:
-    """Built once. ``scope`` is what ids are computed from (account or run), as those of orders are."""
+    """Built once. ``scope`` is what ids are computed from (account or run), as those of orders are.
+
+    ``watches_equity``: one of them looks at the equity of every moment; ``reads_equity``: one looks at the last equity
+    before a close.
+    """
 
     def __init__(self, config: RiskConfig, scope: str) -> None:
         self.scope = scope
         self.window = nanos(config.drawdown_guard_lookback)
         self.active: list[Protection] = []
+        self.watches_equity = self.reads_equity = False
         if config.rules is not None and "locks" not in config.rules:
             return  # nobody would keep them
         for name in PROTECTIONS:
             one = build("protection", name, PROTECTIONS).build(config)
             if one is not None and (STAGE not in config.stages_off or any(key in config.explicit for key in one.keys)):
                 self.active.append(one)
-
-    @property
-    def watches_equity(self) -> bool:
-        return any(getattr(one, "watches_equity", False) for one in self.active)
+        self.watches_equity = any(getattr(one, "watches_equity", False) for one in self.active)
+        self.reads_equity = any(getattr(one, "reads_equity", False) for one in self.active)
 
     def protect(
         self, statistics: Statistics, equity: EquityWindow, now: int, closed: Trade | None, locks: Sequence[Lock]

@@ -9,6 +9,7 @@ from risk.view import Lock
 
 
 class LowProfitGuard:
+    reads_equity = True
     keys = ("low_profit_guard", "low_profit_guard_trades", "low_profit_guard_lookback", "low_profit_guard_lock")
 
     def __init__(self, limit: float, least: int, window: int, length: int) -> None:
