@@ -38,9 +38,9 @@ class AgentHost:
         self._policies = policies(spec.exits)
         self._agents = [PairAgent(symbol, spec.strategy, spec.timeframe_ns, self._policies) for symbol in spec.symbols]
         self._strategy, self._params = strategy, resolve(strategy, spec.parameters)
-        self._rows = Rows(strategy, self._params, len(spec.symbols))
-        self._readings = self._no_readings()
         self._instruments = spec.instruments or tuple(unlisted(symbol, "", 9) for symbol in spec.symbols)
+        self._rows = self._no_rows()
+        self._readings = self._no_readings()
         self._index = {symbol: row for row, symbol in enumerate(spec.symbols)}
         self._local = np.full(spec.width, -1, np.int64)
         self._local[list(spec.rows)] = np.arange(len(spec.rows))
@@ -55,7 +55,7 @@ class AgentHost:
         Returns the close reached; a part that does not follow what is held is ignored.
         """
         if after == -1:
-            self._rows = Rows(self._strategy, self._params, len(self.spec.symbols))
+            self._rows = self._no_rows()
             self._readings = self._no_readings()
             self._closes[:] = np.nan
             self._at, self._last, self._cycle = -1, None, 0
@@ -86,6 +86,11 @@ class AgentHost:
 
     def health(self) -> Health:
         return health_of(self.spec.name, symbols=len(self.spec.symbols), at=self._at)
+
+    def _no_rows(self) -> Rows:
+        """Rows that have seen no bar; the asset classes say where each symbol's day begins."""
+        classes = [one.asset_class for one in self._instruments]
+        return Rows(self._strategy, self._params, len(self.spec.symbols), classes)
 
     def _no_readings(self) -> Readings | None:
         """Rows that have seen no bar; None if nobody asks for indicators."""

@@ -99,6 +99,16 @@ def median(state: NDArray[np.float64], slot: int, value: float, n: int, seen: fl
 
 
 @compiled
+def ranked(state: NDArray[np.float64], slot: int, n: int, share: float) -> float:
+    """Of the ``n`` values that ``median`` holds at ``slot``: the smallest one that ``share`` of them do not exceed.
+
+    Source: the inverted empirical distribution, as numpy ``quantile(method="inverted_cdf")``.
+    """
+    place = math.ceil(share * n) - 1
+    return float(state[slot + n + min(max(place, 0), n - 1)])
+
+
+@compiled
 def slope(state: NDArray[np.float64], slot: int, value: float, n: int, seen: float) -> float:
     """The slope per step of the straight line through the last ``n`` values (n >= 2); n slots, NaN until full.
 

@@ -2,8 +2,8 @@
 
 A step gets (state, bar, params) and returns the stance: 1 long, -1 short, 0 flat. ``state`` is its
 symbol's row of float64: the common slots below come first, the strategy's own follow from ``OWN``. All
-slots start at 0. The runner counts ``SEEN`` before the step and keeps the reported stance in ``STANCE``
-after it, so an undecided step returns ``state[STANCE]``; the step writes the other common slots.
+slots start at 0 but ``DAY``. The runner counts ``SEEN`` before the step and keeps the reported stance in
+``STANCE`` after it, so an undecided step returns ``state[STANCE]``; the step writes the facts, SCORE to REASON.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ TARGET = 5
 """Distance from the entry to the target in price units, 0 for none."""
 REASON = 6
 """Why, as an index into the strategy's ``words``."""
-OWN = 7
+DAY = 7
+"""Where the symbol's day begins, from which its bars of four hours and more are counted: as the anchors of
+``indicators.higher``, midnight UTC (0) or 17:00 New York (1); put there by the runner from the asset class."""
+OWN = 8
 """The first slot of the strategy itself."""
 
 Row = NDArray[np.float64]
@@ -68,7 +71,8 @@ class Strategy:
     ``params`` is the NamedTuple class of its parameters; ``own_slots``, ``warm_up`` (closed bars that
     cannot speak) and ``problems`` (what the bounds of single parameters cannot say) are functions of an
     instance. ``words`` are the reasons by number. A step that is not ``compiled`` is plain Python. ``forget``, where
-    given, is after how many bars a later start says the same as an earlier one.
+    given, is after how many bars a later start says the same as an earlier one; ``remembers`` is why there is no such
+    number.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Strategy:
     step: Step
     compiled: bool
     forget: Callable[[Any], int] | None = None
+    remembers: str = ""
 
     def width(self, params: Any) -> int:
         """Slots of one state row."""
@@ -97,6 +102,7 @@ def strategy(
     problems: Callable[[P], list[str]] = _nothing,
     compiled: bool = True,
     forget: Callable[[P], int] | None = None,
+    remembers: str = "",
 ) -> Callable[[Callable[[Row, ClosedBar, P], int]], Strategy]:
     """Make a ``Strategy`` of a step; its name and description are the function's name and docstring."""
 
@@ -113,6 +119,7 @@ def strategy(
             step=compile_kernel(step) if compiled else step,
             compiled=compiled,
             forget=forget,
+            remembers=remembers,
         )
 
     return made

@@ -102,7 +102,13 @@ def confirmed(state: Row, bar: ClosedBar, params: Params) -> int:
     return side
 
 
-@strategy(params=Params, own_slots=own_slots, warm_up=warm_up, words=WORDS)
+@strategy(
+    params=Params,
+    own_slots=own_slots,
+    warm_up=warm_up,
+    words=WORDS,
+    remembers="a held setup hides the breaks that come meanwhile, so that two starts can stay out of step",
+)
 def bos(state: Row, bar: ClosedBar, params: Params) -> int:
     """Long after a break of the highest high of the bars before, short after one of the lowest low.
 

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from indicators.bands import ATR_SLOTS, atr
 from indicators.compiled import called, compiled
-from indicators.higher import ANCHORS, CLOSE, HIGHER_SLOTS, UTC, closed, higher
+from indicators.higher import ANCHORS, CLOSE, HIGHER_SLOTS, closed, higher
 from indicators.moving import sma
 from indicators.regime import trend
 from indicators.structure import (
@@ -19,7 +19,7 @@ from indicators.structure import (
     sweep_slots,
 )
 from indicators.trend import ADX_SLOTS, adx
-from strategies.base import OWN, PROBABILITY, REASON, SCORE, SEEN, STANCE, STOP, TARGET, ClosedBar, Row, strategy
+from strategies.base import DAY, OWN, PROBABILITY, REASON, SCORE, SEEN, STANCE, STOP, TARGET, ClosedBar, Row, strategy
 from strategies.parameters import Between, OneOf
 
 MIDDLE, HIGH = OWN, OWN + 1
@@ -39,6 +39,8 @@ HIGH_BARS = MIDDLE_BARS + HIGHER_SLOTS
 WINDOWS = HIGH_BARS + HIGHER_SLOTS
 """The closes of the three trends, the order blocks, the sweeps."""
 
+AUTO = 0
+"""The anchor of the symbol's asset class; the others follow it."""
 NO, YES = 0, 1
 WORDS = ("WAITING", "CONFLUENCE_UP", "CONFLUENCE_DOWN", "BLOCKED_BY_OPPOSITION", "TOO_LITTLE_LEFT", "NO_RANGE")
 UP, DOWN, BLOCKED, LITTLE, NO_RANGE = 1, 2, 3, 4, 5
@@ -55,8 +57,12 @@ class Params(NamedTuple):
     middle: Annotated[int, Between(1, 10_000, "base bars", "length of a bar of the middle timeframe")] = 12
     high: Annotated[int, Between(1, 10_000, "base bars", "length of a bar of the high timeframe")] = 48
     anchor: Annotated[
-        int, OneOf(ANCHORS, "where buckets of 4 hours and more begin: midnight UTC or 17:00 New York")
-    ] = UTC
+        int,
+        OneOf(
+            ("auto", *ANCHORS),
+            "where buckets of 4 hours and more begin: midnight UTC, 17:00 New York, or by the asset class",
+        ),
+    ] = AUTO
     trend: Annotated[int, Between(2, 1_000, "bars", "length of the average of each timeframe")] = 50
     band: Annotated[float, Between(0, 5, "%", "distance from the average within which there is no trend")] = 0.1
     near: Annotated[float, Between(0, 5, "%", "distance from an order block or a gap that counts as near")] = 0.1
@@ -107,9 +113,8 @@ def towards(close: float, average: float, band: float) -> float:
 @called
 def above(state: Row, slot: int, ring: int, trend: int, seen: int, bars: int, bar: ClosedBar, params: Params) -> None:
     """Follow the trend of a higher timeframe of ``bars`` base bars: it changes only as one of its bars closes."""
-    ended = higher(
-        state, slot, bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume, bars, params.anchor, state[SEEN]
-    )
+    anchor = int(state[DAY]) if params.anchor == AUTO else params.anchor - 1
+    ended = higher(state, slot, bar.ts, bar.open, bar.high, bar.low, bar.close, bar.volume, bars, anchor, state[SEEN])
     for which in range(ended):
         close = state[closed(slot, which) + CLOSE]
         state[seen] += 1.0
@@ -212,7 +217,17 @@ def signs(state: Row, bar: ClosedBar, params: Params) -> tuple[int, int, float]:
     return up, down, base
 
 
-@strategy(params=Params, own_slots=own_slots, warm_up=warm_up, words=WORDS, problems=problems)
+@strategy(
+    params=Params,
+    own_slots=own_slots,
+    warm_up=warm_up,
+    words=WORDS,
+    problems=problems,
+    remembers=(
+        "blocks and gaps last until a close crosses them, a held side needs fewer points than a new one, and "
+        "the probability counts every setup"
+    ),
+)
 def confluence(state: Row, bar: ClosedBar, params: Params) -> int:
     """The side to which most signs point, once they are a large enough share of the maximum.
 

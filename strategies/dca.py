@@ -42,7 +42,13 @@ def warm_up(params: Params) -> int:
     return params.atr + 1
 
 
-@strategy(params=Params, own_slots=lambda params: END - OWN, warm_up=warm_up, words=WORDS)
+@strategy(
+    params=Params,
+    own_slots=lambda params: END - OWN,
+    warm_up=warm_up,
+    words=WORDS,
+    remembers="a held purchase hides those that fall due meanwhile, so that two starts can stay out of step",
+)
 def dca(state: Row, bar: ClosedBar, params: Params) -> int:
     """Long at the first bar of each period (by UTC) or after a dip, flat at the target, the stop or the longest life.
 

@@ -48,7 +48,14 @@ def problems(params: Params) -> list[str]:
     return [f"strategy.fast = {params.fast}: must be below strategy.slow = {params.slow}; lower fast or raise slow"]
 
 
-@strategy(params=Params, own_slots=lambda params: END - OWN, warm_up=warm_up, words=WORDS, problems=problems)
+@strategy(
+    params=Params,
+    own_slots=lambda params: END - OWN,
+    warm_up=warm_up,
+    words=WORDS,
+    problems=problems,
+    remembers="its averages are recursive and never lose their first close quite, and equal ones keep the last stance",
+)
 def ema_cross(state: Row, bar: ClosedBar, params: Params) -> int:
     """Long while the fast EMA of the close is above the slow one, short while below; equal keeps the last stance.
 

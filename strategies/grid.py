@@ -52,7 +52,13 @@ def lay(state: Row, close: float, step: float) -> None:
     state[CENTRE], state[STEP], state[SINCE], state[BEFORE] = close, step, state[SEEN], 0.0
 
 
-@strategy(params=Params, own_slots=lambda params: END - OWN, warm_up=warm_up, words=WORDS)
+@strategy(
+    params=Params,
+    own_slots=lambda params: END - OWN,
+    warm_up=warm_up,
+    words=WORDS,
+    remembers="its levels stand where its first bars and every grid since have put them",
+)
 def grid(state: Row, bar: ClosedBar, params: Params) -> int:
     """Long from a level below the centre until the price is one level higher, short mirrored; flat outside the grid.
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numba import typeof
 from numpy.typing import NDArray
 
 from domain.errors import ConfigError
-from domain.market import BAR, Bars
+from domain.market import BAR, Bars, empty_bars
 from domain.timeframe import MINUTE, iso
 from strategies.base import OWN, PROBABILITY, REASON, SCORE, SEEN, STOP, TARGET, ClosedBar, Strategy
 from strategies.files import OwnFile, faults_told, step_line
@@ -25,6 +26,8 @@ SAID = ("unchanged", "changed", "warming up", "not sound")
 GUARD = -7.25
 """What stands in rows that no step may touch."""
 OUTSIDE = "it writes outside of its own row"
+LATER = "later start"
+"""The check that is left out where no ``forget`` is declared."""
 GUARDED = 64
 """Rows beside each other where those of no symbol are guarded; the used ones are in the middle."""
 SHORTEST = 120
@@ -239,7 +242,7 @@ CHECKS: dict[str, tuple[str, Callable[[Strategy, Any, Bars], str]]] = {
     "restart": ("a restart from the anchor is bit-equal", restart),
     "sound": ("no NaN, and every fact within its bounds", sound_facts),
     "warm-up": ("silent before the declared warm-up, and ready after it", warm_up),
-    "later start": ("a later start says the same once it has forgotten", later_start),
+    LATER: ("a later start says the same once it has forgotten", later_start),
 }
 
 
@@ -276,6 +279,22 @@ def spoken(strategy: Strategy, params: Any, markets: Mapping[str, Bars], own: Ow
 
 
 # -- before a start --------------------------------------------------------------------------------
+
+
+def compile_problems(strategy: Strategy, params: Any, own: OwnFile | None) -> list[str]:
+    """What is wrong with its sizes, and with its code where it is compiled; nothing of it is run."""
+
+    def asked() -> list[str]:
+        wrong = _sizes(strategy, params)
+        if not wrong and hasattr(strategy.step, "compile"):
+            row = np.zeros(strategy.width(params))
+            strategy.step.compile(tuple(typeof(one) for one in (row, _closed(made_bars(1, 1)[0]), params)))
+            rows, none = Rows(strategy, params, 1), empty_bars()
+            rows.step(none, first_row(none))
+            rows.series(none)
+        return wrong
+
+    return _told(strategy, own, asked)
 
 
 def first_problems(strategy: Strategy, params: Any, own: OwnFile | None) -> list[str]:

@@ -87,7 +87,13 @@ def divergence(state: Row, params: Params, side: int) -> tuple[float, float]:
     return extreme, weakest - side * back(state, strengths, n, seen, earlier)
 
 
-@strategy(params=Params, own_slots=own_slots, warm_up=warm_up, words=WORDS)
+@strategy(
+    params=Params,
+    own_slots=own_slots,
+    warm_up=warm_up,
+    words=WORDS,
+    remembers="a held setup hides the turns that come meanwhile, so that two starts can stay out of step",
+)
 def mean_reversion(state: Row, bar: ClosedBar, params: Params) -> int:
     """Long when the price went below the lower Bollinger band and closes above it again; short mirrored.
 

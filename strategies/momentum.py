@@ -52,7 +52,14 @@ def problems(params: Params) -> list[str]:
     return [f"strategy.leave = {params.leave:g}: must not be above strategy.enter = {params.enter:g}"]
 
 
-@strategy(params=Params, own_slots=own_slots, warm_up=warm_up, words=WORDS, problems=problems)
+@strategy(
+    params=Params,
+    own_slots=own_slots,
+    warm_up=warm_up,
+    words=WORDS,
+    problems=problems,
+    remembers="a held side needs less than a new one, and variance, ATR and ADX are recursive",
+)
 def momentum(state: Row, bar: ClosedBar, params: Params) -> int:
     """Long while the price has risen by more than so many deviations, short while it has fallen; flat once that fades.
 

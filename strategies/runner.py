@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FunctionType
@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.market import BAR, Bars
+from domain.timeframe import forex_anchored
 from indicators.compiled import compiled
-from strategies.base import PROBABILITY, REASON, SCORE, SEEN, STANCE, STOP, TARGET, ClosedBar, Row, Strategy
+from indicators.higher import NEW_YORK, UTC
+from strategies.base import DAY, PROBABILITY, REASON, SCORE, SEEN, STANCE, STOP, TARGET, ClosedBar, Row, Strategy
 
 SAME, CHANGED, WARMING, FAILED = 0, 1, 2, 3
 """What a step came to: the stance of before; another one; the warm-up is not over; stance or facts are not sound."""
@@ -198,13 +200,16 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
 class Rows:
     """The states of ``count`` symbols under one strategy and its parameters: one row of float64 each.
 
+    ``asset_classes`` are those of the symbols: they say where a day begins, midnight UTC where none are given.
     ``state`` may be copied and put back. What a plain Python step raises goes to the caller.
     """
 
-    def __init__(self, strategy: Strategy, params: Any, count: int) -> None:
+    def __init__(self, strategy: Strategy, params: Any, count: int, asset_classes: Sequence[str] = ()) -> None:
         self.strategy, self.params = strategy, params
         self.warm_up = strategy.warm_up(params)
         self.state: NDArray[np.float64] = np.zeros((count, strategy.width(params)))
+        if asset_classes:
+            self.state[:, DAY] = [NEW_YORK if forex_anchored("D1", one) else UTC for one in asset_classes]
         self._loops = loops(strategy)
 
     def step(self, bars: Bars, local: NDArray[np.int64]) -> Steps:

@@ -113,14 +113,23 @@ def picture(name: str, data: str, bars: Bars, said: NDArray[np.int8], changes: N
     return "\n".join([*parts, "</svg>", ""])
 
 
+def drawn(folder: Path, name: str, data: str, start: int) -> tuple[str, int]:
+    """The picture of a strategy with its default parameters, and the bar at which it begins."""
+    strategy = build("strategy", name, STRATEGIES)
+    bars = recorded(folder, data)[: start + 20_000]
+    said, changes = Rows(strategy, resolve(strategy, {}), 1, [asset_class(data)]).series(bars)
+    first = stretch(changes, start, len(bars))
+    return picture(name, data, bars, said.stances, changes, first), first
+
+
+def asset_class(data: str) -> str:
+    return "forex" if data.startswith("EURUSD") else "crypto"
+
+
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared/data"
     for name, (data, start) in EXAMPLES.items():
-        strategy = build("strategy", name, STRATEGIES)
-        bars = recorded(folder, data)[: start + 20_000]
-        said, changes = Rows(strategy, resolve(strategy, {}), 1).series(bars)
-        first = stretch(changes, start, len(bars))
-        text = picture(name, data, bars, said.stances, changes, first)
+        text, first = drawn(folder, name, data, start)
         (Path(__file__).parent / f"{name}.svg").write_text(text, encoding="utf-8")
         print(f"{name}: {data} from bar {first}, {len(text) // 1000} kB")
 

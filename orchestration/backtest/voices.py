@@ -49,7 +49,7 @@ class Voice:
     ) -> None:
         self.agent, self.series, self.instrument = agent, series, instrument
         self.errors: dict[int, str] = {}
-        rows = Rows(strategy, params, 1)
+        rows = Rows(strategy, params, 1, (instrument.asset_class,))
         said, self.changes = self._compiled(rows, strategy) if strategy.compiled else self._plain(rows)
         self.stances: list[int] = said.stances.tolist()
         self.codes: bytes = said.codes.tobytes()

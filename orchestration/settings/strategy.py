@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.errors import ConfigError
 from orchestration.settings.tree import Settings, Strategy
-from strategies.files import OwnFile, faults_told, read, strategy_named
+from strategies.files import OwnFile, read, strategy_named
 
 if TYPE_CHECKING:
     from strategies.base import Strategy as BuiltStrategy
@@ -26,21 +26,18 @@ def strategy_problems(settings: Settings) -> list[str]:
 
 
 def problems_of(strategy: Strategy, sources: Mapping[str, str]) -> list[str]:
-    """As ``strategy_problems``; ``sources`` says where each key was written."""
-    from strategies.base import parameters_problems, resolve
-
+    """As ``strategy_problems``; ``sources`` says where each key was written. A file of the user's own is tried."""
     own = own_file(strategy)
-    kernel, given = strategy_named(strategy.name, own), _parameters(strategy)
     if own is None:
-        texts = parameters_problems(kernel, given)
-    else:
-        from strategies.lint import trial_problems
+        from strategies.base import parameters_problems
 
-        with faults_told(own.path):
-            texts = parameters_problems(kernel, given)
-        if not texts:
-            return trial_problems(kernel, resolve(kernel, given), own)
-    return [f"{_source(strategy, sources, text)}: {text}" for text in texts]
+        texts, rest = parameters_problems(built(strategy), _parameters(strategy)), []
+    else:
+        from orchestration.trial import tried  # in a process of its own, before this one imports the file
+
+        found = tried(own, strategy.preset, strategy.parameters)
+        texts, rest = list(found.parameters), [*found.refused, *found.unsound]
+    return [*(f"{_source(strategy, sources, text)}: {text}" for text in texts), *rest]
 
 
 def own_file(strategy: Strategy) -> OwnFile | None:

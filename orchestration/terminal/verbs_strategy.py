@@ -10,7 +10,7 @@ import typer
 
 from orchestration.terminal.exits import DONE, FAILED, guarded
 from orchestration.terminal.options import AsJson, Data, Sets, StrategiesDir, Symbols, Timeframe
-from orchestration.terminal.output import Plain, aligned, print_json, say
+from orchestration.terminal.output import aligned, print_json, say
 
 if TYPE_CHECKING:
     from domain.market import Bars
@@ -101,9 +101,16 @@ def lint(
     kernel_cache.prepare(kernel_cache.cache_root(os.environ), now(), files)
     from domain.errors import ConfigError
     from strategies.base import resolve
-    from strategies.lint import OUTSIDE, bars_needed, checked, first_problems, spoken
+    from strategies.lint import LATER, OUTSIDE, bars_needed, checked, first_problems, spoken
 
-    kernel, own = built_strategy(settings.strategy), own_file(settings.strategy)
+    own = own_file(settings.strategy)
+    if own is not None:
+        from orchestration.trial import tried
+
+        refused = tried(own, settings.strategy.preset, settings.strategy.parameters).refused
+        if refused:
+            raise ConfigError(refused)
+    kernel = built_strategy(settings.strategy)
     params = resolve(kernel, strategy_parameters(settings))
     problems = first_problems(kernel, params, own)
     if problems:
@@ -120,6 +127,7 @@ def lint(
                 "bars": {symbol: len(each) for symbol, each in markets.items()},
                 "changes": changes,
                 "passed": all(one.passed for one in found),
+                "forgets_after": kernel.forget(params) if kernel.forget else None,
                 "checks": [
                     {"check": one.name, "asks": one.asks, "passed": one.passed, "first_difference": one.first or None}
                     for one in found
@@ -129,22 +137,19 @@ def lint(
     else:
         lengths = ", ".join(f"{len(each):,} of {symbol}" for symbol, each in markets.items())
         kind = "simulated" if settings.feed.name == "sim" else "recorded"
-        say(f"{name} on {kind} bars: {lengths}", *_table([_row(one.name, one.asks, one.first) for one in found]))
+        rows = [("failed" if one.first else "passed", one.name, one.asks, one.first) for one in found]
+        rows += [] if kernel.forget else [("-", LATER, kernel.remembers or "no forget is declared", "")]
+        say(f"{name} on {kind} bars: {lengths}", *_table(rows))
         if silent:
             say(f"note: its stance never changed on the bars of {', '.join(silent)}: these checks say little there")
     return DONE if all(one.passed for one in found) else FAILED
 
 
-def _row(name: str, asks: str, first: str) -> Plain:
-    return {"name": name, "asks": asks, "first": first}
-
-
-def _table(rows: list[Plain]) -> list[str]:
-    """A line per check, with the first difference below the one that failed."""
-    texts = [["failed" if one["first"] else "passed", one["name"], one["asks"]] for one in rows]
+def _table(rows: list[tuple[str, str, str, str]]) -> list[str]:
+    """A line per check (how it ended, name, what it asks), with the first difference below the one that failed."""
     lines = []
-    for one, line in zip(rows, aligned([["", "check", "what it asks"], *texts], [False] * 3)[1:], strict=True):
-        lines += [line, *([f"        {one['first']}"] if one["first"] else [])]
+    for (*_, first), line in zip(rows, aligned([one[:3] for one in rows], [False] * 3), strict=True):
+        lines += [line, *([f"        {first}"] if first else [])]
     return lines
 
 

@@ -15,6 +15,7 @@ from indicators.rolling import (
     ewma_variance,
     median,
     median_slots,
+    ranked,
     slope,
     volume_ratio,
     vwap_bands,
@@ -175,3 +176,17 @@ def test_bands_without_known_volumes_weigh_every_bar_the_same() -> None:
     silent, even = frame.assign(volume=0.0), frame.assign(volume=1.0)
 
     np.testing.assert_array_equal(bands(silent, 20, 2.0), bands(even, 20, 2.0))
+
+
+@both_kinds
+@pytest.mark.parametrize("share", [0.0, 0.15, 0.5, 0.85, 1.0])
+@pytest.mark.parametrize("n", [1, 2, 19, 20])
+def test_the_value_that_a_share_does_not_exceed_equals_numpy(kind: str, n: int, share: float) -> None:
+    close = bars_of(kind).close.to_numpy()[:400]
+    state = np.zeros(median_slots(n) + 1)
+
+    for seen, value in enumerate(close.tolist(), 1):
+        median(state, 1, value, n, float(seen))
+        if seen >= n:
+            window = close[seen - n : seen]
+            assert ranked(state, 1, n, share) == np.quantile(window, share, method="inverted_cdf")

@@ -1,27 +1,15 @@
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import pytest
 
 from domain.market import Bars
-from strategies.breakout import breakout
-from strategies.levels import (
-    BROKEN,
-    COUNT,
-    LEVEL_SLOTS,
-    PIERCES,
-    PLACE,
-    PRICE,
-    SIDE,
-    TOUCHES,
-    at,
-    follow,
-    strength,
-    touch,
-)
+from strategies.base import ClosedBar, resolve
+from strategies.breakout import LEVELS, breakout, loud_turn
+from strategies.levels import FIELDS, LEVEL_SLOTS, PRICE, TOUCHES
+from strategies.runner import Rows
 from tests.strategies.making import closing, mirrored, reasons, told
 
 WAVES = [100.0, 102.0, 104.0, 105.0, 103.5, 101.5] * 6
@@ -105,60 +93,87 @@ def test_shorts_mirror_longs() -> None:
     np.testing.assert_array_equal(up.stances, -down.stances)
 
 
-# -- the table of levels ---------------------------------------------------------------------------
+# -- where levels come from ------------------------------------------------------------------------
+
+NOTHING = {"channel": 0, "loud": 0.0, "round": 0.0, "cascade": 0.0, "swing": 50}
+"""No level at all, on so few bars."""
 
 
-def table(*prices: float, merge: float = 1.0, volume: float = 1.0) -> np.ndarray:
-    state = np.zeros(LEVEL_SLOTS)
-    for seen, price in enumerate(prices, 1):
-        touch(state, 0, price, 100.0, merge, volume, float(seen))
-    return state
+def levels(bars: Bars, **given: Any) -> dict[float, int]:
+    """Price to touches of every level after the last bar."""
+    rows = Rows(breakout, resolve(breakout, {**NOTHING, **given}), 1)
+    rows.series(bars)
+    table = rows.state[0, LEVELS : LEVELS + LEVEL_SLOTS].reshape(-1, FIELDS)
+    return {round(float(one[PRICE]), 6): int(one[TOUCHES]) for one in table if one[TOUCHES]}
 
 
-def test_swings_near_each_other_are_one_level_at_their_mean() -> None:
-    state = table(105.0, 105.6, 90.0, 105.6, math.nan)
-
-    levels = state.reshape(COUNT, -1)
-    held = levels[levels[:, TOUCHES] > 0]
-    assert sorted(zip(held[:, PRICE].tolist(), held[:, TOUCHES].tolist(), strict=True)) == [
-        (90.0, 1.0),
-        (pytest.approx(105.4), 3.0),
-    ]
-    assert sorted(held[:, PLACE]) == [-1.0, 1.0]  # the price is above the one and below the other
+FLAT = [100.0, 100.2] * 15
 
 
-def test_a_full_table_gives_up_the_level_touched_longest_ago() -> None:
-    state = table(*[100.0 + 5 * i for i in range(COUNT + 1)])
+def test_an_edge_of_the_channel_is_a_level_once_the_price_came_back_to_it() -> None:
+    """The highest high so far is no level by itself: the next way up to it is a touch."""
+    high = [*FLAT, 104.0, 101.0, 100.0]
+    back = [*high, 101.0, 103.6, 101.0, 100.0]
 
-    assert 100.0 not in state.reshape(COUNT, -1)[:, PRICE]
-    assert 100.0 + 5 * COUNT in state.reshape(COUNT, -1)[:, PRICE]
-
-
-def test_a_level_breaks_by_a_close_beyond_it_and_a_wick_only_pierces() -> None:
-    state = table(105.0)
-
-    follow(state, 0, 106.5, 100.0, 104.0, 1.0, 50.0, 2.0)
-    assert (state[PIERCES], state[SIDE]) == (1.0, 0.0)
-    follow(state, 0, 106.0, 100.0, 105.9, 1.0, 50.0, 3.0)
-    assert (state[PIERCES], state[SIDE]) == (1.0, 0.0)
-    follow(state, 0, 107.0, 100.0, 106.5, 1.0, 50.0, 4.0)
-    assert (state[SIDE], state[BROKEN], state[PLACE]) == (1.0, 4.0, 1.0)
+    assert 104.5 not in levels(closing(*high), channel=12)
+    assert levels(closing(*back), channel=12)[104.5] == 1
+    assert levels(closing(*back), channel=0) == {}
 
 
-def test_a_level_not_touched_for_long_is_forgotten() -> None:
-    state = table(105.0)
+def test_a_bar_that_closes_beyond_the_channel_or_stays_at_its_edge_is_no_touch() -> None:
+    high = [*FLAT, 104.0, 101.0, 100.0, 101.0, 103.6]
 
-    follow(state, 0, 101.0, 99.0, 100.0, 1.0, 50.0, 51.0)
-    assert state[TOUCHES] == 1.0
-    follow(state, 0, 101.0, 99.0, 100.0, 1.0, 50.0, 52.0)
-    assert not state.any()
+    once = levels(closing(*high), channel=12)
+    staying = levels(closing(*high, *[103.6] * 12), channel=12)
+    beyond = levels(closing(*high[:-1], 106.0), channel=12)
+
+    assert once[104.5] == staying[104.5] == 1
+    assert 104.5 not in beyond
 
 
-def test_the_strength_is_full_with_touches_span_volume_and_no_pierces() -> None:
-    full = table(*[105.0] * 5, volume=2.0)
-    assert strength(full, at(0, 0), 4.0, 5.0) == pytest.approx(1.0)
-    assert strength(table(*[105.0] * 5, volume=math.nan), 0, 4.0, 5.0) == pytest.approx(1.0)
-    assert strength(table(105.0, volume=1.0), 0, 4.0, 1.0) == pytest.approx(0.4 / 5 + 0.0 + 0.2 + 0.1)
+def test_the_end_of_a_loud_bar_that_its_close_is_away_from_is_a_level() -> None:
+    bars = closing(*FLAT, 103.0, 100.0)
+    bars["volume"] = 10.0
+    quiet = levels(bars, loud=0.15)
+    bars["volume"][-1] = 50.0
+    bars["volume"][3] = 45.0
 
-    full[PIERCES] = 1.0  # one bar in five
-    assert strength(full, 0, 4.0, 5.0) == pytest.approx(0.8)
+    assert quiet == {}
+    assert levels(bars, loud=0.15) == {103.5: 1}
+    assert levels(bars, loud=0.0) == {}
+    bars["volume"] = [15.0 if i % 3 == 0 else 5.0 for i in range(len(bars))]
+    bars["volume"][-1] = 12.0  # more than two of three bars, and not more than all but 15 in a hundred
+    assert levels(bars, loud=0.15) == {}
+    assert 103.5 in levels(bars, loud=0.5)
+
+
+def test_of_a_bar_as_far_from_both_ends_neither_is_one() -> None:
+    bar = ClosedBar(0, 100.0, 102.0, 98.0, 100.0, 9.0, 0.0)
+
+    assert np.isnan(loud_turn(bar, 1.0))
+    assert loud_turn(bar._replace(close=100.5), 1.0) == 98.0
+    assert loud_turn(bar._replace(close=99.5), 1.0) == 102.0
+    assert np.isnan(loud_turn(bar._replace(close=99.5), 9.0))
+
+
+def test_one_turn_that_is_told_twice_is_one_touch() -> None:
+    """The swing is confirmed after the loud bar was seen."""
+    bars = closing(*FLAT, 101.0, 103.0, 102.0, 101.0, 100.0, 99.0)
+    bars["volume"] = 10.0
+    bars["volume"][-5] = 50.0
+    bars["close"][-5] = bars["open"][-4] = 100.5
+
+    told = levels(bars, loud=0.15, swing=2)
+
+    assert max(told) == 103.5
+    assert told[103.5] == 1
+
+
+def test_a_round_number_and_a_level_beside_it_make_a_level_strong_enough() -> None:
+    round_, odd = closing(*WAVES, *UP), closing(*(one + 2.37 for one in [*WAVES, *UP]))
+    asked = {"entry": "momentum", "strength": 0.78, "channel": 0, "loud": 0.0, "cascade": 0.0}
+    shifted = closing(*(one - 0.5 for one in [*WAVES, *UP]))  # the level is 105.0 instead of 105.5
+
+    assert entries(shifted, **asked, round=0.0) == entries(odd, **asked, round=0.3) == []
+    assert len(entries(shifted, **asked, round=0.3)) == 1
+    assert len(round_) == len(odd)

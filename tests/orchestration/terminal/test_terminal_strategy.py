@@ -198,3 +198,32 @@ def test_the_list_of_strategies_shows_those_of_the_folder(argus: Argus, tmp_path
 
     assert [one["name"] for one in more] == [*names, "mine"]
     assert more[-1]["parameters"][0]["name"] == "length"
+
+
+def test_a_check_without_a_promise_is_skipped_with_the_reason(argus: Argus, tmp_path: Path) -> None:
+    file = write(tmp_path)
+
+    shipped = argus("lint-strategy", "grid", "--symbols", "EURUSD", "--bars", "300")[1]
+    own = argus("lint-strategy", str(file), "--symbols", "EURUSD", "--bars", "300")[1]
+
+    assert "-       later start    its levels stand where its first bars and every grid since have put them" in shipped
+    assert "-       later start    no forget is declared" in own
+    file.write_text(file.read_text().replace("compiled=False", "compiled=False, forget=lambda params: 4"))
+    code, said, _ = argus("lint-strategy", str(file), "--symbols", "EURUSD", "--bars", "300", "--json")
+    told = json.loads(said)
+    assert (code, told["forgets_after"], told["checks"][-1]["check"]) == (0, 4, "later start")
+
+
+def test_a_step_that_never_returns_is_refused_and_not_waited_for(
+    argus: Argus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write(tmp_path, body="\n    while state[SEEN] > 20:\n        pass\n    return 1\n")
+    monkeypatch.setenv("ARGUS_TRIAL_SECONDS", "4")
+    named = ("--symbols", "EURUSD", "--strategies-dir", str(tmp_path), "--strategy", "mine")
+
+    for asked in (("lint-strategy", str(file)), ("config", "check", *named)):
+        code, _, said = argus(*asked)
+        assert code == 4
+        assert f"{file} line {line_of(file, 'while')}: it did not return within 4 seconds" in said or (
+            f"{file} line {line_of(file, 'pass')}: it did not return within 4 seconds" in said
+        )
