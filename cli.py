@@ -8,6 +8,7 @@ import typer
 
 from orchestration.terminal import (
     exits,
+    verbs_backtest,
     verbs_config,
     verbs_data,
     verbs_database,
@@ -16,7 +17,9 @@ from orchestration.terminal import (
     verbs_lists,
     verbs_locks,
     verbs_look,
+    verbs_montecarlo,
     verbs_operate,
+    verbs_optimize,
     verbs_orders,
     verbs_replay,
     verbs_risk,
@@ -44,6 +47,11 @@ data = typer.Typer(no_args_is_help=True, help="Show, check or import files of ba
 database = typer.Typer(no_args_is_help=True, help="Make, update, check or copy the database.")
 
 app.command("run", rich_help_panel=RUN, epilog=verbs_run.EXAMPLES)(verbs_run.run)
+
+app.command("backtest", rich_help_panel=RUN, epilog=verbs_backtest.EXAMPLES)(verbs_backtest.backtest)
+app.command("optimize", rich_help_panel=RUN, epilog=verbs_optimize.EXAMPLES)(verbs_optimize.optimize)
+
+app.command("montecarlo", rich_help_panel=RUN, epilog=verbs_montecarlo.EXAMPLES)(verbs_montecarlo.montecarlo)
 
 app.command("status", rich_help_panel=LOOK)(verbs_look.status)
 app.command("positions", rich_help_panel=LOOK)(verbs_look.positions)

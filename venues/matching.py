@@ -71,8 +71,10 @@ class Matcher:
         """Everything that is due in these bars. An order waits for a bar that opens at or after its own time."""
         orders = [one for one in self._draft.working() if self._reaches(one.order)]
         orders.sort(key=_turn)
-        for symbol in self._bars:
-            self._close_if_hit(symbol, fills.opening(self._bars[symbol]))
+        for symbol, bar in self._bars.items():
+            position = self._draft.position(symbol)
+            if position.stop or position.target:
+                self._close_if_hit(symbol, fills.opening(bar))
         for one in orders:
             if due_at_open(one):
                 symbol, side = one.order.symbol, one.order.side

@@ -25,6 +25,8 @@ class GridPrices(Prices):
         super().__init__(run)
         self._series, self._places = grid.series, grid.place
         self._closes = [one.close for one in grid.series]
+        self._volumes = [np.ascontiguousarray(one.bars["volume"]) for one in grid.series]
+        self._spreads = [np.ascontiguousarray(one.bars["spread"]) for one in grid.series]
         self._nothing = self._place = [-1] * len(run.rows)
         self._found: dict[str, int] = {}
 
@@ -51,19 +53,17 @@ class GridPrices(Prices):
         return int(self._series[self.row[symbol]].ends[place]) if place >= 0 else 0
 
     def volume(self, symbol: str) -> float:
-        return self._field(symbol, "volume", 0.0)
+        place = self._newest(symbol)
+        return self._volumes[self.row[symbol]].item(place) if place >= 0 else 0.0
 
     def spread(self, symbol: str, instrument: Instrument) -> int:
-        quoted = self._field(symbol, "spread", math.nan)
+        place = self._newest(symbol)
+        quoted = self._spreads[self.row[symbol]].item(place) if place >= 0 else math.nan
         return instrument.spread if math.isnan(quoted) else from_float(quoted)
 
     def _newest(self, symbol: str) -> int:
         row = self.row.get(symbol)
         return -1 if row is None else self._place[row]
-
-    def _field(self, symbol: str, name: str, missing: float) -> float:
-        place = self._newest(symbol)
-        return float(self._series[self.row[symbol]].bars[name][place]) if place >= 0 else missing
 
 
 class GridView(GateView):
