@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from domain.timeframe import iso
 from orchestration.terminal.output import aligned
+from risk.state import ACTIVE
 
 if TYPE_CHECKING:
     from orchestration.backtest.result import Result
 
 CODES_SHOWN = 5
 NONE = "-"
+STATE_KEYS = {
+    "MAX_DRAWDOWN_SOFT": "max_drawdown_soft",
+    "MAX_DRAWDOWN": "max_drawdown",
+    "MAX_TOTAL_LOSS": "max_total_loss",
+}
+"""What makes a trading state, by its code."""
 
 
 def lines(result: Result, measured: dict[str, Any]) -> Iterator[str]:
@@ -40,6 +48,7 @@ def lines(result: Result, measured: dict[str, Any]) -> Iterator[str]:
     ]  # fmt: skip
     yield from aligned([list(one) for one in rows], [False, True, False, True])
     yield from _refused(measured)
+    yield from _stuck(result)
     for one in result.errors:
         yield f"ERROR {one}"
     speed = f"{result.bars:,} bars in {result.elapsed_s:.2f} s ({result.bars_per_s:,.0f} a second)"
@@ -54,6 +63,21 @@ def _refused(measured: dict[str, Any]) -> Iterator[str]:
     shown = [f"{code} {count:,}" for code, count in list(codes.items())[:CODES_SHOWN]]
     more = f", and {len(codes) - CODES_SHOWN} more codes" if len(codes) > CODES_SHOWN else ""
     yield f"denied {measured['denials']:,} candidates: {', '.join(shown)}{more}"
+
+
+def _stuck(result: Result) -> Iterator[str]:
+    """A state that no backtest leaves: a flat account cannot recover, and nobody resets its kill switch."""
+    at, state = result.states[-1] if result.states else (0, None)
+    if state is None or state.name == ACTIVE or result.positions:
+        return
+    keys = {
+        "MAX_DRAWDOWN_SOFT": "max_drawdown_soft",
+        "MAX_DRAWDOWN": "max_drawdown",
+        "MAX_TOTAL_LOSS": "max_total_loss",
+    }
+    key = keys.get(state.code)
+    way = f"; to see what would have followed: --set risk.{key}=null" if key else ""
+    yield f"{state.name} by {state.code} since {iso(at)}: no entry was allowed from then on{way}"
 
 
 def _money(value: float | None) -> str:
