@@ -9,6 +9,7 @@ import typer
 from orchestration.terminal import (
     exits,
     verbs_backtest,
+    verbs_compare,
     verbs_config,
     verbs_data,
     verbs_database,
@@ -64,6 +65,7 @@ locks.callback(invoke_without_command=True)(verbs_locks.locks)
 locks.command("remove")(verbs_locks.remove)
 app.command("events", rich_help_panel=LOOK)(verbs_events.events)
 app.command("replay", rich_help_panel=LOOK)(verbs_replay.replay)
+app.command("compare", rich_help_panel=LOOK, epilog=verbs_compare.EXAMPLES)(verbs_compare.compare)
 app.add_typer(risk, name="risk", rich_help_panel=LOOK)
 risk.command("explain", epilog=verbs_risk.EXAMPLES)(verbs_risk.explain)
 risk.command("status")(verbs_risk_status.status)

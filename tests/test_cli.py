@@ -26,7 +26,7 @@ HOME = Path(__file__).parents[1]
 VERBS = [
     *("run", "status", "positions", "orders", "trades", "locks", "events", "pause", "resume", "close", "cancel"),
     *("halt", "reset-kill-switch", "strategies", "rules", "venues", "presets", "doctor"),
-    *("data show", "data check", "data import"),
+    *("data show", "data check", "data import", "backtest", "optimize", "montecarlo", "compare", "replay"),
     *("config show", "config check", "db migrate", "db check", "risk explain", "risk status"),
 ]
 

@@ -61,9 +61,9 @@ class Grid:
     def __len__(self) -> int:
         return len(self.moments)
 
-    def counted(self, rows: int) -> int:
-        """Bars of the first ``rows`` symbols that are no warm-up."""
-        return int(np.count_nonzero(self.merged["row"][self.bounds[self.begin] :] < rows))
+    def counted(self, rows: int, end: int) -> int:
+        """Bars of the first ``rows`` symbols that are no warm-up, before moment ``end``."""
+        return int(np.count_nonzero(self.merged["row"][self.bounds[self.begin] : self.bounds[end]] < rows))
 
     def between(self, start: int, end: int, warm_up: int) -> Grid:
         """A copy of the moments T with start < T <= end, and before them so many moments of warm-up."""

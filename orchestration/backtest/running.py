@@ -136,6 +136,7 @@ def run(
     voices = _voices(ready, run_of, active)
     engine = Engine(spec, FillModel(**settings.venues[0].costs()), grid, voices, active, dense)
     ended = engine.walk(progress, stop)
+    engine.view.prices.mark(engine.gate.book)  # what filled at the last close was marked at its own price
     elapsed = time.perf_counter() - begun
     equity, exposure = curve(engine.worth, engine.changes, ended.end)
     records, begin = engine.records, grid.begin
@@ -144,7 +145,7 @@ def run(
         settings=settings,
         info=market.info,
         instruments=market.instruments,
-        bars=grid.counted(len(symbols)),
+        bars=grid.counted(len(symbols), ended.end),
         prices={symbol: grid.series[row].bars for row, symbol in enumerate(symbols)},
         moments=grid.moments[begin : ended.end],
         equity=equity[begin:],

@@ -18,9 +18,10 @@ from orchestration.backtest.grid import Floats, Grid, Places
 from risk.state import Limits
 
 NEAR = 1e-9
-"""How far a sum in floats may be from the exact one, as a share of all that is added up; generously."""
+"""How far a sum in floats may be from the exact one, as a share of all that is added up, and per unit held, for exact
+prices are rounded to so much; generously."""
 MOST = 4096
-"""Moments at which a new peak is looked for exactly, of those that floats cannot tell apart."""
+"""Moments that are found at once at which a new peak is looked for exactly: floats cannot tell them apart."""
 
 
 class Worth:
@@ -106,14 +107,19 @@ class Watch:
         balance = to_float(book.balance)
         gross = abs(balance) + float(np.abs(costs).sum())
         common = (worth.closes, worth.rates, rows, currencies, quantities, costs, balance)
-        near = NEAR * gross
+        near = NEAR * (gross + float(np.abs(quantities * worth.rates[currencies, start]).sum()))
         found, best = scans.first_loss(
             *common, start, end, to_float(peak), self.drawdown, self.soft, reduced, self.floor, near
         )
         if best <= to_float(peak) - near:
             return int(found), self._room[:0]
-        count = scans.at_least(*common, start, found, best - near, self._room)
-        return int(found), self._room[:count]
+        parts = []
+        while True:
+            count = scans.at_least(*common, start, found, best - near, self._room)
+            parts.append(self._room[:count].copy())
+            if count < MOST:
+                return int(found), np.concatenate(parts)
+            start = int(self._room[-1]) + 1
 
 
 # -- the curve -------------------------------------------------------------------------------------
