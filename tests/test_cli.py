@@ -76,7 +76,10 @@ def test_every_verb_takes_json_and_says_more_than_its_name(verb: str) -> None:
     assert len(said) > 200
 
 
-WITHOUT_DATABASE = ("strategies", "rules", "venues", "presets", "data show", "data check", "data import")
+WITHOUT_DATABASE = (
+    *("strategies", "rules", "venues", "presets", "data show", "data check", "data import"),
+    *("backtest", "optimize", "montecarlo"),
+)
 
 
 @pytest.mark.parametrize("verb", [one for one in VERBS if one not in WITHOUT_DATABASE])
