@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the packages come before the folders of the same names beside this file
@@ -21,6 +21,9 @@ from hypothesis import settings  # noqa: E402
 
 from orchestration import kernel_cache  # noqa: E402
 from tests.postgres import postgres, postgres_url  # noqa: E402, F401
+
+if TYPE_CHECKING:
+    from orchestration.cluster import RayRuntime
 
 
 def _a_home_of_its_own() -> Path:
@@ -72,3 +75,13 @@ def no_network() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
         patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
         yield
+
+
+@pytest.fixture(scope="session")
+def ray_runtime() -> Iterator[RayRuntime]:
+    """One Ray for the session, without a dashboard, stopped at the end."""
+    from orchestration.cluster import RayRuntime
+
+    runtime = RayRuntime("local", dashboard=False, metrics_port=None)
+    yield runtime
+    runtime.stop()

@@ -1,4 +1,4 @@
-"""One Ray for the session, without a dashboard, stopped at the end."""
+"""A run on the session's Ray."""
 
 from __future__ import annotations
 
@@ -20,13 +20,6 @@ from orchestration.clock import WallClock
 from orchestration.cluster import RayRuntime
 from orchestration.plan import Identity, actor_specs, market
 from orchestration.settings import Overrides, load
-
-
-@pytest.fixture(scope="session")
-def ray_runtime() -> Iterator[RayRuntime]:
-    runtime = RayRuntime("local", dashboard=False, metrics_port=None)
-    yield runtime
-    runtime.stop()
 
 
 class Live:
