@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from api.events import verb as schema_verb
 from orchestration.terminal import (
     exits,
     verbs_backtest,
@@ -19,6 +20,7 @@ from orchestration.terminal import (
     verbs_locks,
     verbs_look,
     verbs_montecarlo,
+    verbs_notify,
     verbs_operate,
     verbs_optimize,
     verbs_orders,
@@ -26,6 +28,7 @@ from orchestration.terminal import (
     verbs_risk,
     verbs_risk_status,
     verbs_run,
+    verbs_serve,
     verbs_strategy,
 )
 
@@ -42,12 +45,17 @@ app = typer.Typer(
 )
 orders = typer.Typer()
 locks = typer.Typer()
+events = typer.Typer()
 risk = typer.Typer(no_args_is_help=True, help="Ask the gate what it would say and why, and how it stands.")
 config = typer.Typer(no_args_is_help=True, help="Show or check what a run would be told.")
+notify = typer.Typer(no_args_is_help=True, help="Try the channels of alerts, and show what is told when.")
 data = typer.Typer(no_args_is_help=True, help="Show, check or import files of bars.")
 database = typer.Typer(no_args_is_help=True, help="Make, update, check or copy the database.")
 
 app.command("run", rich_help_panel=RUN, epilog=verbs_run.EXAMPLES)(verbs_run.run)
+
+app.command("serve", rich_help_panel=RUN, epilog=verbs_serve.EXAMPLES)(verbs_serve.serve)
+app.command("page", rich_help_panel=RUN)(verbs_serve.page)
 
 app.command("backtest", rich_help_panel=RUN, epilog=verbs_backtest.EXAMPLES)(verbs_backtest.backtest)
 app.command("optimize", rich_help_panel=RUN, epilog=verbs_optimize.EXAMPLES)(verbs_optimize.optimize)
@@ -63,7 +71,9 @@ app.command("trades", rich_help_panel=LOOK)(verbs_look.trades)
 app.add_typer(locks, name="locks", rich_help_panel=LOOK)
 locks.callback(invoke_without_command=True)(verbs_locks.locks)
 locks.command("remove")(verbs_locks.remove)
-app.command("events", rich_help_panel=LOOK)(verbs_events.events)
+app.add_typer(events, name="events", rich_help_panel=LOOK)
+events.callback(invoke_without_command=True)(verbs_events.events)
+events.command("schema", epilog=schema_verb.EXAMPLES)(schema_verb.schema)
 app.command("replay", rich_help_panel=LOOK)(verbs_replay.replay)
 app.command("compare", rich_help_panel=LOOK, epilog=verbs_compare.EXAMPLES)(verbs_compare.compare)
 app.add_typer(risk, name="risk", rich_help_panel=LOOK)
@@ -88,6 +98,9 @@ app.add_typer(config, name="config", rich_help_panel=KEEP)
 config.command("show")(verbs_config.show)
 config.command("check")(verbs_config.check)
 app.command("doctor", rich_help_panel=KEEP)(verbs_doctor.doctor)
+app.add_typer(notify, name="notify", rich_help_panel=KEEP)
+notify.command("test", epilog=verbs_notify.EXAMPLES)(verbs_notify.try_out)
+notify.command("rules")(verbs_notify.rules)
 app.add_typer(data, name="data", rich_help_panel=KEEP)
 data.command("show")(verbs_data.show)
 data.command("check")(verbs_data.check)
@@ -96,6 +109,7 @@ app.add_typer(database, name="db", rich_help_panel=KEEP)
 database.command("migrate")(verbs_database.migrate)
 database.command("check")(verbs_database.check)
 database.command("backup")(verbs_database.backup)
+database.command("compact")(verbs_database.compact)
 
 
 def main() -> None:

@@ -27,15 +27,15 @@ from domain.events import (
 )
 from domain.money import to_float
 from domain.order import FINANCING
-from domain.timeframe import HOUR
 from journal import schema as s
 from journal.codec import pack_scan
 from journal.commands import DONE
+from journal.retention import compact
 from journal.store import Store
 from journal.views import decisions
 
 PRUNE_EVERY = 500
-"""Live cycles between two removals of scan events that are older than they are kept for."""
+"""Live cycles between two looks for events that are older than they are kept for."""
 
 
 class RunSummary(msgspec.Struct, frozen=True):
@@ -192,8 +192,7 @@ class DriverRecords:
             if tx.connection.execute(_CLOSE, {"run": self.run.run_id, "number": n}).rowcount:
                 tx.emit(self.run.run_id, [Draft(SCAN_SUMMARY, at, str(n), body, form=PACKED_SCAN)])
             if self.run.live and n % PRUNE_EVERY == 0:
-                old = at - int(self.spec.keep_hours * HOUR)
-                tx.connection.execute(_PRUNE, {"run": self.run.run_id, "before": old})
+                compact(tx.connection, self.spec.keep_hours, at, self.run.run_id)
         self._recorded = {}
 
     # -- states and faults -----------------------------------------------------------------------
@@ -245,11 +244,6 @@ class DriverRecords:
         return summary
 
 
-_PRUNE = sa.delete(s.events).where(
-    s.events.c.run_id == sa.bindparam("run"),
-    s.events.c.type.in_((SCAN_START, SCAN_SUMMARY)),
-    s.events.c.at < sa.bindparam("before"),
-)
 _CLOSE = (
     sa.update(s.cycles)
     .where(s.cycles.c.run_id == sa.bindparam("run"), s.cycles.c.n == sa.bindparam("number"), ~s.cycles.c.closed)

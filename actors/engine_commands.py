@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from actors.engine_machine import EngineMachine
-from actors.engine_records import alert
+from actors.engine_records import alert, command_alert
 from actors.risk_manager import GateAnswer
 from actors.snapshot import GateSnapshot
 from actors.specs import DriverSpec
@@ -24,6 +24,8 @@ from journal import schema as s
 from journal.store import Store
 from risk.news import Calendar
 
+BY_ITSELF = ("news", "HALT file", "supervisor")
+"""Who asks for what the program does by itself; what somebody else asks is told as an event."""
 NO_ANSWER = (ActorLost, DeadlineMissed, DatabaseAway, VenueError)
 """What an emergency may meet: it is tried again at the next step."""
 
@@ -150,10 +152,13 @@ class EngineCommands:
                 continue
             state, answer = found
             said, now = msgspec.json.encode(answer).decode(), self._clock.now()
+            drafts = [command_alert(one, state, answer, now)] if one.who not in BY_ITSELF else []
+            if one.verb == "halt":
+                drafts.append(alert("EMERGENCY", now, by="driver", reason=one.why or "halt", **answer))
             with self._store.transaction() as tx:
                 run_id = self._spec.run.run_id
-                if table.answer(tx, one.id, state, said, now, run_id, cycle, step) and one.verb == "halt":
-                    tx.emit(run_id, [alert("EMERGENCY", now, by="driver", reason=one.why or "halt", **answer)])
+                if table.answer(tx, one.id, state, said, now, run_id, cycle, step):
+                    tx.emit(run_id, drafts)
 
     async def _one(
         self, verb: str, arguments: dict[str, Any], why: str, number: int, who: str = ""
@@ -168,7 +173,7 @@ class EngineCommands:
                     return table.REFUSED, {"reason": "the kill switch is latched: reset-kill-switch --reason … first"}
                 machine.resume(why or "operator", self.holding)
             case "stop":
-                await engine.stop(why or "stopped")
+                await engine.stop(f"stopped: {why}" if why else "stopped")
             case "halt":
                 return await self._halt(bool(arguments.get("flatten")), why)
             case "reset-kill-switch":

@@ -86,7 +86,8 @@ class ExecutorSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds: ``deadline`` bounds every gather, ``interval`` is the live cadence, ``pace`` what the feed waits
-    per bar. ``cycles`` 0 means no limit; scan events of a live run are kept for ``keep_hours``."""
+    per bar. ``cycles`` 0 means no limit; events of a live run are kept for the ``keep_hours`` of their type, those of
+    a type without any for good."""
 
     run: RunSpec
     hosts: tuple[tuple[str, tuple[str, ...]], ...]
@@ -100,7 +101,7 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     interval: float
     pace: float = 0.0
     cycles: int = 0
-    keep_hours: float = 24.0
+    keep_hours: dict[str, float] = {}
     started_at: int = 0
     venue: str = "paper"
     gate_remembers: bool = False

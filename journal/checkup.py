@@ -7,11 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
-from domain.events import SCAN_SUMMARY, TRADE_EXECUTION
+from domain.events import TRADE_EXECUTION
 from domain.order import SUBMITTED, UNKNOWN
 from journal import books, managed
-
-_LIVE = "run_id IN (SELECT run_id FROM runs WHERE live)"
 
 _TWICE = """
 SELECT count(*) FROM (
@@ -86,15 +84,10 @@ def _integrity(connection: Connection) -> str:
 
 
 def _gaps(connection: Connection) -> int:
-    """Numbers without an event, up to the counter.
-
-    Old SCAN_SUMMARY rows of live runs are dropped on purpose, so where there are live runs the count begins
-    at the oldest one that is still kept (or after the last live event, if none is).
-    """
-    start = _count(connection, f"SELECT min(seq) FROM events WHERE type = :kind AND {_LIVE}", kind=SCAN_SUMMARY)
-    start = start or _count(connection, f"SELECT max(seq) FROM events WHERE {_LIVE}")
+    """Numbers without an event, up to the counter; those of events that were dropped on purpose do not count."""
     last = _count(connection, "SELECT seq FROM sequence WHERE id = 1")
-    return last - start - _count(connection, "SELECT count(*) FROM events WHERE seq > :start", start=start)
+    dropped = _count(connection, "SELECT sum(to_seq - from_seq + 1) FROM compacted")
+    return last - dropped - _count(connection, "SELECT count(*) FROM events")
 
 
 def _duplicates(connection: Connection) -> int:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema this program knows, oldest first; the same as in ``migrations/versions``."""
 
 HEAD = REVISIONS[-1]
@@ -379,6 +379,16 @@ events = Table(
     Index("events_by_run", "run_id", "seq"),
     Index("events_by_type", "type", "seq"),
 )
+
+compacted = Table(
+    "compacted", metadata, Column("from_seq", WIDE, primary_key=True, autoincrement=False), _time("to_seq")
+)
+"""Ranges of the sequence whose events were dropped because they were older than they are kept for (``retention``)."""
+
+# -- alerts ------------------------------------------------------------------------------------------
+
+alert_cursor = Table("alert_cursor", metadata, _key("id", Integer), _text("run_id"), _time("seq"), _text("state"))
+"""How far people outside have been told, and what they still have to be told: one row."""
 
 # -- VenueGateway:paper ------------------------------------------------------------------------------
 

@@ -40,8 +40,8 @@ from risk.news import Calendar
 from risk.view import View
 
 OF_AN_OPERATOR = ("halt", "reset-kill-switch")
-PART = 20_000
-"""Moments of the market's past that are read at once."""
+PART, ROWS = 20_000, 1_000_000
+"""Moments of the market's past that are read at once, at most, and bars."""
 
 
 class AskedGate(RiskManager):
@@ -203,8 +203,9 @@ def _standing(
 def _learn(gate: AskedGate, feed: Feed, until: int, spec: GateSpec) -> None:
     """As much of the past as limits ask for, and over a closed market."""
     after = max(-1, until - 5 * spec.risk.returns_window * spec.run.timeframe_ns - 14 * DAY)
+    most = max(1, min(PART, ROWS // max(1, len(spec.run.rows))))
     while after < until:
-        part = feed.history(after, until, PART)
+        part = feed.history(after, until, most)
         gate.learn(part)
         after = part.at
 

@@ -23,6 +23,7 @@ from ray.util.metrics import Counter, Gauge, Histogram
 
 from actors.base import Health
 from domain.errors import ActorLost, ArgusError, ConfigError, DeadlineMissed
+from domain.metrics import METRICS
 from domain.registry import load
 from orchestration.topology import ActorSpec
 
@@ -31,7 +32,6 @@ LOOK = 0.2
 """Seconds between two looks at whether anybody still waits for the start."""
 GONE_WITHIN = 1.0
 """Seconds for Ray's processes to end by themselves."""
-BUCKETS_MS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
 GONE = (
     failures.RayActorError,
     failures.ActorUnavailableError,
@@ -56,11 +56,11 @@ class RayMeter:
         self._metric(Gauge, name).set(value)
 
     def observe(self, name: str, value: float) -> None:
-        self._metric(Histogram, name, boundaries=BUCKETS_MS).observe(value)
+        self._metric(Histogram, name, boundaries=list(METRICS[name].buckets)).observe(value)
 
     def _metric(self, kind: Any, name: str, **more: Any) -> Any:
         if name not in self._known:
-            self._known[name] = kind(name, description=name.replace("_", " "), **more)
+            self._known[name] = kind(name, description=METRICS[name].what, **more)
         return self._known[name]
 
 
@@ -218,12 +218,16 @@ class RayRuntime:
         self.address, self.local = address, address == "local"
         self._handles: dict[str, Any] = {}
         self.first: dict[str, Health] = {}
+        self.metrics_url = ""
+        """Ray's own exporter, of a cluster that was started here."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_worker_niceness", "0")  # who trades does not stand back for others
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         options: dict[str, Any] = {"address": address, "namespace": NAMESPACE, "log_to_driver": False}
         if self.local:
-            options |= {"include_dashboard": dashboard, "_metrics_export_port": metrics_port or _free_port()}
+            port = metrics_port or _free_port()
+            options |= {"include_dashboard": dashboard, "_metrics_export_port": port}
+            self.metrics_url = f"http://127.0.0.1:{port}/metrics"
         self._others = psutil.Process().children()
         try:
             self.context = ray.init(logging_level="ERROR", configure_logging=True, **options)
@@ -241,6 +245,10 @@ class RayRuntime:
     def dashboard_url(self) -> str:
         url = self.context.dashboard_url
         return f"http://{url}" if url else ""
+
+    def meter(self) -> RayMeter:
+        """For what this process itself measures."""
+        return RayMeter()
 
     def _claim(self) -> None:
         """Two engines never share one cluster's namespace."""

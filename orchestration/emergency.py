@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import msgspec
 import sqlalchemy as sa
 
-from actors.engine_commands import latch, steps, verified
-from actors.engine_records import alert
+from actors.engine_commands import BY_ITSELF, latch, steps, verified
+from actors.engine_records import alert, command_alert
 from domain.ports import Clock
 from journal import commands as table
 from journal import schema as s
@@ -91,7 +91,9 @@ class Emergency:
         with self._store.transaction() as tx:
             self.wanted = False
             if table.answer(tx, command.id, table.DONE, said, now, run_id, cycle, "emergency"):
-                tx.emit(run_id, [alert("EMERGENCY", now, by="supervisor", reason=command.why or "halt", **found)])
+                told = alert("EMERGENCY", now, by="supervisor", reason=command.why or "halt", **found)
+                asked = [command_alert(command, table.DONE, found, now)] if command.who not in BY_ITSELF else []
+                tx.emit(run_id, [*asked, told])
 
     def _halt(self, flatten: bool, at: int) -> Any:
         """What was done and what the venue then had, or why it could not be done."""

@@ -12,10 +12,13 @@ import msgspec
 
 from domain.errors import AlreadyRunning, ConfigError
 from domain.money import to_float
+from domain.registry import load as registered
 from orchestration import frozen, kernel_cache, sockets
+from orchestration.alerts.channels import deliveries
 from orchestration.clock import WallClock
 from orchestration.frozen import Recorded
 from orchestration.plan import Market, account_of, actor_specs, market
+from orchestration.serving import Served, Serving
 from orchestration.settings import Overrides, Settings, built_strategy, load, strategy_problems
 from orchestration.signals import Signals
 from orchestration.tenure import leased
@@ -31,27 +34,31 @@ READY_WITHIN = 120.0
 """Seconds for all actors to answer for the first time."""
 
 
-def run(overrides: Overrides, screen: Screen) -> int:
+def run(overrides: Overrides, screen: Screen, serving: Serving | None = None) -> int:
     """Run to the end; the exit code (0 done, 1 failed). Raises ConfigError, UsageError or AlreadyRunning for
-    what is refused before the start, with nothing left behind."""
-    return _begin(lambda: (*prepare(overrides, screen), None), screen)
+    what is refused before the start, with nothing left behind. ``serving`` None: without a server beside it."""
+    return _begin(lambda: (*prepare(overrides, screen), None), screen, serving)
 
 
-def resume(run_id: str | None, overrides: Overrides, screen: Screen) -> int:
+def resume(run_id: str | None, overrides: Overrides, screen: Screen, serving: Serving | None = None) -> int:
     """As ``run``, for a recorded run that goes on: the one whose id begins so, else the newest that can. Of the
     overrides only the database and the address of Ray count."""
-    return _begin(lambda: prepare_again(run_id, overrides, screen), screen)
+    return _begin(lambda: prepare_again(run_id, overrides, screen), screen, serving)
 
 
-def _begin(prepared: Callable[[], tuple[Settings, Market, str, Recorded | None]], screen: Screen) -> int:
+def _begin(
+    prepared: Callable[[], tuple[Settings, Market, str, Recorded | None]], screen: Screen, serving: Serving | None
+) -> int:
     signals = Signals()
     signals.watch()
     try:
+        if serving is not None:
+            registered("api.security.binding:check")(serving)
         settings, found, url, again = prepared()
         with leased(url, again) as (identity, heart):
             if again is not None and frozen.run_of(url, again.run_id).epoch != again.epoch:
                 raise AlreadyRunning(f"another engine has gone on with run {again.run_id} meanwhile")
-            return _run(Start(settings, found, identity, heart, screen, signals))
+            return _run(Start(settings, found, identity, heart, screen, signals, serving))
     except (KeyboardInterrupt, SystemExit):  # the second is Ray's own answer to a SIGTERM while it starts
         if signals.orderly:
             raise
@@ -121,6 +128,7 @@ def _reachable(settings: Settings, found: Market, screen: Screen) -> None:
     problems = sockets.problems(settings.ray.address, settings.ray.metrics_port)
     if problems:
         raise ConfigError(problems)
+    deliveries(settings.alerts.channels)
 
 
 def _run(start: Start) -> int:
@@ -136,6 +144,7 @@ def _run(start: Start) -> int:
         compiled = beside.submit(
             kernel_cache.compile_all, [strategy], reads, returns
         )  # while Ray starts; hosts only load
+        server = None if start.serving is None else Served(start.serving, start.screen.notice)
         specs = actor_specs(settings, start.market, start.identity)
         from orchestration.cluster import RayRuntime
 
@@ -144,12 +153,12 @@ def _run(start: Start) -> int:
         signals.watch()
         try:
             compiled.result()
-            return _on(runtime, specs, start)
+            return _on(runtime, specs, start, server)
         finally:
             runtime.stop()
 
 
-def _on(runtime: RayRuntime, specs: list[ActorSpec], start: Start) -> int:
+def _on(runtime: RayRuntime, specs: list[ActorSpec], start: Start, server: Served | None) -> int:
     """The run itself, on a cluster that has started."""
     screen, signals = start.screen, start.signals
     if not signals.asked:
@@ -157,15 +166,20 @@ def _on(runtime: RayRuntime, specs: list[ActorSpec], start: Start) -> int:
         runtime.ready(READY_WITHIN, lambda: bool(signals.asked))
     if signals.asked:
         return _not_begun(screen, signals)
-    shown = run_info(start, runtime.dashboard_url)
-    screen.begin(shown)
-    for one in shown.held:
-        if one["symbol"] not in shown.symbols:
-            screen.notice(f"{one['symbol']} is held and not watched by this run: its stop lives at the venue")
-    return Watch(runtime, start).watch()
+    page_url = server.start(start.identity.db_url, runtime.dashboard_url, runtime.metrics_url) if server else ""
+    try:
+        shown = run_info(start, runtime.dashboard_url, page_url)
+        screen.begin(shown)
+        for one in shown.held:
+            if one["symbol"] not in shown.symbols:
+                screen.notice(f"{one['symbol']} is held and not watched by this run: its stop lives at the venue")
+        return Watch(runtime, start).watch()
+    finally:
+        if server is not None:
+            server.stop()
 
 
-def run_info(start: Start, dashboard_url: str) -> RunInfo:
+def run_info(start: Start, dashboard_url: str, page_url: str = "") -> RunInfo:
     """What the screens say at the top, with what the account holds already."""
     from domain.candidate import REASONS
     from journal.address import password_hidden
@@ -193,6 +207,7 @@ def run_info(start: Start, dashboard_url: str) -> RunInfo:
         currency=settings.account.currency,
         cash=to_float(settings.account.cash),
         dashboard_url=dashboard_url,
+        page_url=page_url,
         database=password_hidden(identity.db_url),
         cycles=settings.cycle.cycles,
         start=info.start_at,

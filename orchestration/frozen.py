@@ -66,12 +66,22 @@ def with_secrets(settings: Settings, environ: Mapping[str, str]) -> tuple[Settin
     """With what is never recorded, from the environment of now; and which keys are missing. Raises ConfigError."""
     problems = Problems()
     given = [one for one in from_environment(environ, Problems()) if one.key in SECRET]
-    found = {one.key: one.value for one in sound(given, problems)}
+    found: dict[str, Any] = {}
+    for one in sound(given, problems):
+        found[one.key] = found.get(one.key, {}) | one.value if isinstance(one.value, dict) else one.value
     problems.raise_if_any()
-    missing = [key for key, one in settings.written.items() if key in SECRET and one.value and not found.get(key)]
-    supervision = {key.removeprefix("supervision."): value for key, value in found.items()}
-    replaced = msgspec.structs.replace(settings.supervision, **supervision)
-    return msgspec.structs.replace(settings, supervision=replaced), missing
+    hidden = {key: one.value for key, one in settings.written.items() if key in SECRET and one.value}
+    missing = [one for key, value in hidden.items() for one in _missing(key, value, found.get(key))]
+    supervision = msgspec.structs.replace(settings.supervision, heartbeat_url=found.get("supervision.heartbeat_url"))
+    alerts = msgspec.structs.replace(settings.alerts, channels=found.get("alerts.channels", {}))
+    return msgspec.structs.replace(settings, supervision=supervision, alerts=alerts), missing
+
+
+def _missing(key: str, hidden: Any, found: Any) -> list[str]:
+    """Keys, or names of a mapping, that had a value and have none now."""
+    if isinstance(hidden, dict):
+        return [f"{key}.{name}" for name in hidden if name not in (found or {})]
+    return [] if found else [key]
 
 
 # -- which run -------------------------------------------------------------------------------------

@@ -12,10 +12,13 @@ from orchestration.clock import WallClock
 from orchestration.topology import FeedSpec, LimitsSpec, ObserverSpec, PaperSpec
 
 
-def _store(run: RunSpec) -> Any:
+def _store(run: RunSpec, meter: Meter | None = None) -> Any:
+    """``meter`` is told how long every commit takes."""
     from journal.store import Store
 
-    return Store(run.db_url, run.epoch)
+    if meter is None:
+        return Store(run.db_url, run.epoch)
+    return Store(run.db_url, run.epoch, lambda milliseconds: meter.observe("argus_commit_ms", milliseconds))
 
 
 def agent_host(spec: HostSpec, peers: Peers, meter: Meter) -> Any:
@@ -27,7 +30,7 @@ def agent_host(spec: HostSpec, peers: Peers, meter: Meter) -> Any:
 def risk_manager(spec: GateSpec, peers: Peers, meter: Meter) -> Any:
     from actors.risk_manager import RiskManager
 
-    return RiskManager(spec, _store(spec.run), WallClock())
+    return RiskManager(spec, _store(spec.run, meter), WallClock(), meter=meter)
 
 
 def guard(name: str, limits: LimitsSpec) -> Any:
@@ -69,7 +72,7 @@ def paper_gateway(spec: PaperSpec, peers: Peers, meter: Meter) -> Any:
 def executor(spec: ExecutorSpec, peers: Peers, meter: Meter) -> Any:
     from actors.executor import Executor
 
-    return Executor(spec, _store(spec.run), peers, WallClock(), meter)
+    return Executor(spec, _store(spec.run, meter), peers, WallClock(), meter)
 
 
 def market_feed(spec: FeedSpec, peers: Peers, meter: Meter) -> Any:
@@ -86,10 +89,10 @@ def market_feed(spec: FeedSpec, peers: Peers, meter: Meter) -> Any:
 def observer(spec: ObserverSpec, peers: Peers, meter: Meter) -> Any:
     from actors.observer import Observer
 
-    return Observer(_store(spec.run), spec.run.run_id, meter)
+    return Observer(_store(spec.run), spec.run, meter, WallClock())
 
 
 def driver(spec: DriverSpec, peers: Peers, meter: Meter) -> Any:
     from actors.institutional_strategy import InstitutionalStrategy
 
-    return InstitutionalStrategy(spec, _store(spec.run), peers, WallClock())
+    return InstitutionalStrategy(spec, _store(spec.run, meter), peers, WallClock())

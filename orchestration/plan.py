@@ -198,7 +198,7 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         interval=settings.cycle.interval_for(run.timeframe_ns),
         pace=pace,
         cycles=settings.cycle.cycles or 0,
-        keep_hours=settings.cycle.summary_keep_hours,
+        keep_hours=settings.cycle.kept(),
         started_at=identity.started_at,
         gate_remembers=gate.remembers,
     )

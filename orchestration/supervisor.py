@@ -50,6 +50,10 @@ class Acts(Protocol):
 
     def alert(self, name: str, **facts: Any) -> None: ...
 
+    def changed(self, actor: str, **facts: Any) -> None:
+        """The health of an actor is another than before."""
+        ...
+
     def latch(self, reason: str) -> bool: ...
 
 
@@ -65,6 +69,13 @@ class Watched:
         self.restarts: tuple[float, ...] = ()
         self.vain = 0
         self.given_up = ""
+        self.told: tuple[str, int | None] = (self.state(False), self.pid)
+
+    def state(self, hangs: bool) -> str:
+        """In a word. ``hangs``: it owes an answer for longer than it may."""
+        if self.lost or not self.pid or hangs:
+            return "given_up" if self.given_up else "hangs" if self.pid and not self.lost else "lost"
+        return "ready" if self.health.ready else "starting"
 
     def seen(self) -> Seen:
         return Seen(
@@ -105,6 +116,7 @@ class Supervisor:
         passed, self._looked = min(now - self._looked, BLINK), now
         self._hear(now, passed)
         for one in self._watched.values():
+            self._note(one)
             reason = self._judge(one, now)
             if reason is not None:
                 return reason
@@ -163,6 +175,16 @@ class Supervisor:
         one.pid, one.health, one.lost = health.pid, health, False
         one.ready_once = one.ready_once or health.ready
         one.waited, one.vain = 0.0, 0
+
+    def _note(self, one: Watched) -> None:
+        """Tell of a health that is another than before, or another process's."""
+        state = one.state(one.waited >= self._budget.patience)
+        pid = one.pid if state in ("ready", "starting", "hangs") else None
+        if (state, pid) == one.told:
+            return
+        one.told = (state, pid)
+        said, restarts = one.health, len(one.restarts)
+        self._acts.changed(one.name, state=state, pid=pid, restarts=restarts, waiting=said.waiting, detail=said.detail)
 
     def _judge(self, one: Watched, now: float) -> str | None:
         one.restarts = recent(one.restarts, self._budget.window, now)

@@ -7,14 +7,21 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+import sqlalchemy as sa
 
+from actors.engine_records import alert as alert_of
+from actors.engine_records import emit_once
 from domain.errors import ActorLost, AlreadyRunning, ArgusError, DatabaseAway, DatabaseBroken, StaleEpoch
-from domain.events import ENGINE_STATE, SCAN_SUMMARY, Draft
+from domain.events import ENGINE_STATE, HEALTH, HEARTBEAT, RUN_SUMMARY, SCAN_SUMMARY, Draft
 from domain.faults import EMERGENCY, RESET, classify
+from journal import schema as s
+from orchestration import resources
+from orchestration.alerts import posted
 from orchestration.clock import WallClock
 from orchestration.emergency import Emergency, Run
 from orchestration.heartbeat import FILE, Heartbeat
 from orchestration.plan import Identity, Market
+from orchestration.serving import Serving
 from orchestration.settings import Settings
 from orchestration.signals import Signals
 from orchestration.supervision import DRIVER, EXECUTOR, Budget
@@ -35,6 +42,10 @@ LOOK = 0.05
 """Seconds between two looks at the event table."""
 RUN_AGAIN = 0.5
 """Seconds between two calls of a driver that is coming back."""
+BEAT = 30.0
+"""Seconds of machine time between two HEARTBEAT events."""
+SIGNS = 1_000
+"""HEALTH and HEARTBEAT events kept for a database that is away; then the oldest is let go."""
 
 
 class Start(NamedTuple):
@@ -46,6 +57,8 @@ class Start(NamedTuple):
     heart: Heart
     screen: Screen
     signals: Signals
+    serving: Serving | None = None
+    """Where the run shows itself; None for nowhere."""
 
 
 class Watch:
@@ -64,6 +77,10 @@ class Watch:
         self._store = Store(identity.db_url, identity.epoch)
         self._clock = WallClock()
         self._alerts: deque[Draft] = deque()
+        self._signs: deque[Draft] = deque(maxlen=SIGNS)
+        self._beside: deque[Draft] = deque(maxlen=SIGNS)
+        self._begun = False
+        self._beaten = time.monotonic()
         self._asked_at = self._called_at = 0.0
         self._cycle, self._state, self._away = 0, "starting", ""
         wished, deadline = settings.supervision, settings.ray.deadline
@@ -89,10 +106,19 @@ class Watch:
         self._heartbeat = Heartbeat(
             file, wished.heartbeat_url, identity.run_id, self._clock, time.monotonic, self._no_heartbeat
         )
+        meter = runtime.meter()
+        self._desk = posted.desk(settings.alerts, start.market.info, identity, meter, self.beside)
+        hurried = not start.market.info.live and settings.feed.speed is None
+        sampler = resources.Sampler(identity.db_url)
+        without = ("cpu",) if hurried else ()  # it takes what it can get
+        self._monitor = resources.Monitor(settings.resources, sampler, meter, self.beside, without)
 
     def watch(self) -> int:
         """To the end of the run; its exit code."""
         runtime = self._runtime
+        self._monitor.start()
+        if self._desk is not None:
+            self._desk.start()
         self._observed = runtime.ask("Observer", "run")
         self._running = runtime.ask(DRIVER, "run")
         failed: str | None = None
@@ -102,7 +128,10 @@ class Watch:
             failed = self._tend() if failed is None else failed
             failed = self._lost() if failed is None else failed
         self._news.stop()
+        self._monitor.stop()
         self._wind_down()
+        if self._desk is not None:
+            self._desk.stop(failed)
         if failed:
             self._screen.notice(failed)
         else:
@@ -113,11 +142,17 @@ class Watch:
     # -- what the supervisor does ----------------------------------------------------------------
 
     def alert(self, name: str, **facts: Any) -> None:
-        from actors.engine_records import alert
-
-        self._alerts.append(alert(name, self._clock.now(), **facts))
+        self._alerts.append(alert_of(name, self._clock.now(), **facts))
         if facts.get("actor") == "Observer":
             self._observed = self._runtime.ask("Observer", "run")
+
+    def changed(self, actor: str, **facts: Any) -> None:
+        now = self._clock.now()
+        self._signs.append(Draft(HEALTH, now, f"{actor}:{facts['state']}:{now}", {"actor": actor, **facts}))
+
+    def beside(self, name: str, **facts: Any) -> None:
+        """An alert of what runs beside the trading, from any thread: never after RUN_SUMMARY."""
+        self._beside.append(alert_of(name, self._clock.now(), **facts))
 
     def latch(self, reason: str) -> bool:
         from actors.engine_commands import latch
@@ -166,6 +201,7 @@ class Watch:
         try:
             self._show()
             self._write_alerts()
+            self._write_signs()
             self._emergency.look(self._supervisor.waited(DRIVER))
             self._news.look()
         except DatabaseAway as error:
@@ -202,7 +238,7 @@ class Watch:
                 rows = events(connection, self._run_id, self._seq, 500)
             for row in rows:
                 self._screen.show(row)
-                self._seq = row["seq"]
+                self._seq, self._begun = row["seq"], True
                 if row["type"] == SCAN_SUMMARY:
                     self._supervisor.proven(DRIVER, EXECUTOR)
                     self._cycle = facts(row["body"])["cycle"]
@@ -214,8 +250,23 @@ class Watch:
     def _write_alerts(self) -> None:
         while self._alerts:
             with self._store.transaction() as tx:
-                tx.emit(self._run_id, [self._alerts[0]])
+                emit_once(tx, self._run_id, [self._alerts[0]])
             self._alerts.popleft()
+
+    def _write_signs(self) -> None:
+        """How the actors are, and that the engine lives: after RUN_STARTED, and never after RUN_SUMMARY."""
+        now = time.monotonic()
+        if now - self._beaten >= BEAT:
+            self._beaten, at = now, self._clock.now()
+            data = {"cycle": self._cycle, "state": self._state, "seq": self._seq}
+            self._signs.append(Draft(HEARTBEAT, at, str(at), data))
+        while self._beside:
+            self._signs.append(self._beside.popleft())
+        if self._signs and self._begun:
+            with self._store.transaction() as tx:
+                if tx.connection.execute(_LAST, {"run": self._run_id}).scalar() != RUN_SUMMARY:
+                    emit_once(tx, self._run_id, self._signs)
+            self._signs.clear()
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -240,6 +291,10 @@ class Watch:
         except ArgusError as error:
             self._screen.notice(f"the last events are not shown: {error}")
         self._store.close()
+
+
+_LAST = sa.select(s.events.c.type).where(s.events.c.run_id == sa.bindparam("run"))
+_LAST = _LAST.order_by(s.events.c.seq.desc()).limit(1)
 
 
 def _gone(answer: BaseException) -> bool:

@@ -27,7 +27,9 @@ VERBS = [
     *("run", "status", "positions", "orders", "trades", "locks", "events", "pause", "resume", "close", "cancel"),
     *("halt", "reset-kill-switch", "strategies", "rules", "venues", "presets", "doctor"),
     *("data show", "data check", "data import", "backtest", "optimize", "montecarlo", "compare", "replay"),
+    "serve",
     *("config show", "config check", "db migrate", "db check", "risk explain", "risk status"),
+    *("notify test", "notify rules"),
 ]
 
 
@@ -104,8 +106,18 @@ def test_the_help_of_run_tells_the_defaults_that_hold(option: str, key: str) -> 
     assert after.partition("[default: (")[2].partition(")]")[0] == str(KEYS[key].default)
 
 
-def test_what_is_not_built_is_not_offered() -> None:
-    assert "--url" not in help_of("status")
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *("status", "positions", "orders", "trades", "events", "page"),
+        *("pause", "resume", "close", "cancel", "halt", "reset-kill-switch"),
+    ],
+)
+def test_every_verb_that_a_server_answers_can_be_told_which(verb: str) -> None:
+    said = help_of(verb)
+
+    assert "--url" in said
+    assert "--token-file" in said
 
 
 # -- the options of run ------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ Whole = Annotated[int, Ge(1), Le(10**9)]
 Fraction = Annotated[float, Gt(0), Le(1)]
 Money = Annotated[float, Gt(0), Le(1e12)]
 Bps = Annotated[float, Ge(0), Le(10_000)]
+Percent = Annotated[float, Gt(0), Le(100)]
+Megabytes = Annotated[float, Gt(0), Le(1e9)]
 Seconds = Annotated[float, Gt(0), Le(604_800)]
 
 

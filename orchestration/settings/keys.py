@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
 
-from orchestration.settings.key import Bps, Key, Money, Seconds, Whole
+from orchestration.settings.key import Bps, Key, Megabytes, Money, Percent, Seconds, Whole
 from orchestration.settings.risk_keys import EXIT_KEYS, RISK_KEYS
 
 COST_CLASSES = ("default", "forex", "metal", "crypto", "other")
@@ -56,15 +56,46 @@ KEYS: dict[str, Key] = {
     "cycle.interval": Key(Seconds | None, None, "seconds between live cycles; seconds per bar of sim"),
     "cycle.cycles": Key(Whole | None, None, "end after so many cycles"),
     "cycle.summary_keep_hours": Key(Annotated[float, Gt(0), Le(1e6)], 24.0, "for SCAN_SUMMARY of live runs"),
+    "cycle.keep_hours": Key(
+        dict[
+            Literal["SCAN_START", "SCAN_SUMMARY", "ACCOUNT_UPDATE", "HEALTH", "HEARTBEAT"],
+            Annotated[float, Gt(0), Le(1e6)],
+        ],
+        {"HEALTH": 168.0, "HEARTBEAT": 24.0},
+        "hours that events of live runs are kept, by type",
+    ),
     "supervision.restarts": Key(Whole, 5, "restarts of one actor in a window; beyond it: halt, stop or alert"),
     "supervision.window": Key(Seconds, 60.0, "seconds in which restarts are counted"),
     "supervision.patience": Key(Seconds, 15.0, "seconds an actor may owe an answer (4 deadlines at least)"),
     "supervision.heartbeat_url": Key(
         str | None, None, "asked for after every cycle, once a second at most", parse="web"
     ),
+    "alerts.channels": Key(
+        dict[str, str], {}, "Apprise URLs by name, or file:PATH of one that only its owner reads", parse="channels"
+    ),
+    "alerts.rules": Key(
+        list[dict[str, str | float | list[str]]], [], "rules of your own, asked first", parse="alert_rules"
+    ),
+    "alerts.defaults": Key(bool, True, "also the rules that notify rules shows without any of your own"),
+    "alerts.dedup": Key(Annotated[float, Ge(0), Le(604_800)], 300.0, "seconds in which the same thing is told once"),
+    "alerts.rate": Key(Annotated[int, Ge(1), Le(3600)], 30, "messages an hour to a channel; critical ones on top"),
+    "alerts.timeout": Key(Annotated[float, Gt(0), Le(300)], 15.0, "seconds a channel may take for one message"),
+    "alerts.quiet": Key(
+        str | None, None, "when only critical ones are told, such as 22:00-07:00 Europe/Berlin", parse="window"
+    ),
+    "alerts.summary": Key(str | None, "21:00 UTC", "when the day is summed up, null for never", parse="time_of_day"),
+    "resources.every": Key(Annotated[float, Ge(1), Le(3600)], 5.0, "seconds between two looks at the machine"),
+    "resources.lasting": Key(Annotated[float, Ge(0), Le(3600)], 30.0, "seconds a value must stay beyond its limit"),
+    "resources.cpu": Key(Percent | None, 80.0, "percent of the machine's processors that the run uses"),
+    "resources.memory": Key(Percent | None, 85.0, "percent of the machine's memory in use, by anybody"),
+    "resources.memory_mb": Key(Megabytes | None, None, "megabytes that the run's processes hold"),
+    "resources.disk": Key(Percent | None, 90.0, "percent used of the disk that the database is on"),
+    "resources.open_files": Key(Percent | None, 80.0, "percent of the files that one process may open"),
+    "resources.database_mb": Key(Megabytes | None, None, "megabytes of the database"),
+    "resources.wal_mb": Key(Megabytes | None, 512.0, "megabytes of SQLite's write-ahead log"),
 }
-SECRET = frozenset({"supervision.heartbeat_url"})
-"""Keys whose value is never shown: who has it can speak for the engine."""
+SECRET = frozenset({"supervision.heartbeat_url", "alerts.channels"})
+"""Keys whose value is never shown: who has it can speak for the engine. Of a mapping the names are."""
 
 VENUE_KEYS: dict[str, Key] = {
     "commission_bps": Key(Bps | dict[str, Bps], {"default": 0.0}, "of notional per fill, by asset class", sub="class"),
@@ -84,7 +115,10 @@ VENUE_KEYS: dict[str, Key] = {
     "breaker_seconds": Key(Seconds, 60.0, "seconds until an open breaker lets one call try"),
 }
 
-SECTIONS = ("account", "feed", "strategy", "risk", "exits", "ray", "database", "cycle", "supervision")
+SECTIONS = (
+    *("account", "feed", "strategy", "risk", "exits", "ray", "database", "cycle", "supervision", "alerts"),
+    "resources",
+)
 NOT_YET = ("mt5", "jupiter")
 """Names that are known but not part of this version."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.settings import preset_files, yaml_text
-from orchestration.settings.keys import KEYS, SECTIONS, VENUE_KEYS
+from orchestration.settings.keys import KEYS, SECRET, SECTIONS, VENUE_KEYS
 from orchestration.settings.options import Overrides, option_values
 from orchestration.settings.problems import Problems
 from orchestration.settings.tree import masked
@@ -74,7 +74,7 @@ class Flattener:
             return line.value
         if line.value is not None and line.value is not Empty.EMPTY:
             self.problems.config(
-                f"{self.where(line)}: {name} must be a mapping of keys to values, not {shown(line.value)}"
+                f"{self.where(line)}: {name} must be a mapping of keys to values, not {shown(line.value, name)}"
             )
         return {}
 
@@ -137,8 +137,13 @@ def hint(key: str) -> str:
     return f" (known{f' in {section}' if section else ''}: {', '.join(inside)})"
 
 
-def shown(value: Any) -> str:
-    """A value for a message: short, as text in quotes, without a password."""
+_HOLDS_SECRETS = tuple({one.partition(".")[0] for one in SECRET})
+
+
+def shown(value: Any, key: str = "") -> str:
+    """A value for a message: short, as text in quotes, without a password; nothing of a ``key`` with a secret."""
+    if key.startswith(_HOLDS_SECRETS):
+        return "***"
     text = repr(masked(value) if isinstance(value, str) else plain(value))
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -162,12 +167,12 @@ def _from_sets(sets: Iterable[str], problems: Problems) -> Iterable[Given]:
     for text in sets:
         path, equals, value = text.partition("=")
         if not equals or not re.fullmatch(r"[A-Za-z_]\w*(\.[\w.-]+)*", path, re.ASCII):
-            problems.usage(f"--set {shown(text)}: write KEY=VALUE, like --set risk.max_open_positions=3")
+            problems.usage(f"--set {shown(text, text)}: write KEY=VALUE, like --set risk.max_open_positions=3")
             continue
         try:
             parsed = yaml_text.value(value)
         except yaml_text.Unreadable as error:
-            problems.usage(f"--set {shown(text)}: {error}")
+            problems.usage(f"--set {shown(text, text)}: {error}")
             continue
         yield from _one(path, parsed, f"--set {path}", COMMAND_LINE, problems)
 

@@ -12,6 +12,7 @@ from domain.errors import ConfigError
 from domain.money import from_decimal
 from domain.registry import load as load_registered
 from domain.registry import unknown
+from orchestration.alerts.rules import parsed as parsed_rules
 from orchestration.settings import instrument_list, parse
 from orchestration.settings.check import not_in_this_version, sound
 from orchestration.settings.keys import KEYS, SECRET, VENUE_KEYS
@@ -32,9 +33,11 @@ from orchestration.settings.problems import Problems
 from orchestration.settings.strategy import problems_of
 from orchestration.settings.tree import (
     Account,
+    Alerts,
     Cycle,
     Feed,
     Ray,
+    Resources,
     Settings,
     Strategy,
     Supervision,
@@ -109,6 +112,7 @@ def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settin
     _rules(merged, problems)
     _limits(merged, problems)
     _calls(merged, problems)
+    _told(merged, problems)
     own = _own_instruments(merged, problems)
     if problems.texts:
         return None
@@ -132,6 +136,8 @@ def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settin
         ray=_ray(merged),
         cycle=_cycle(merged),
         supervision=_supervision(merged),
+        alerts=_alerts(merged),
+        resources=_resources(merged),
         database_url=merged["database.url"],
         instruments=own,
         written={key: _as_written(key, one) for key, one in sorted(merged.keys.items())},
@@ -141,7 +147,8 @@ def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settin
 
 def _as_written(key: str, one: Given) -> Written:
     if key in SECRET:
-        return Written("***" if one.value else one.value, one.source)
+        hidden: Any = dict.fromkeys(sorted(one.value), "***") if isinstance(one.value, dict) else "***"
+        return Written(hidden if one.value else one.value, one.source)
     return Written(masked(one.value) if key == "database.url" and one.value else one.value, one.source)
 
 
@@ -227,6 +234,15 @@ def _calls(merged: Merged, problems: Problems) -> None:
         found = merged.keys.get(f"{section}.{needed}")
         if needed and one.value is not None and (found is None or found.value is None):
             problems.config(f"{one.source}: {key} needs {section}.{needed}; set it, or leave {name} out")
+
+
+def _told(merged: Merged, problems: Problems) -> None:
+    """A rule that names a channel nobody has configured would tell nobody."""
+    known, one = merged["alerts.channels"], merged.keys["alerts.rules"]
+    for rule in parsed_rules(one.value):
+        for name in rule.channels or ():
+            if name not in known:
+                problems.config(f"{one.source}: alerts.rules: {rule.name}: {unknown('channel', name, sorted(known))}")
 
 
 def _own_instruments(merged: Merged, problems: Problems) -> dict[str, dict[str, Any]]:
@@ -367,6 +383,7 @@ def _cycle(merged: Merged) -> Cycle:
         interval=None if interval is None else float(interval),
         cycles=merged["cycle.cycles"],
         summary_keep_hours=float(merged["cycle.summary_keep_hours"]),
+        keep_hours={kind: float(hours) for kind, hours in sorted(merged["cycle.keep_hours"].items())},
     )
 
 
@@ -377,3 +394,21 @@ def _supervision(merged: Merged) -> Supervision:
         patience=float(merged["supervision.patience"]),
         heartbeat_url=merged["supervision.heartbeat_url"],
     )
+
+
+def _alerts(merged: Merged) -> Alerts:
+    return Alerts(
+        channels=dict(sorted(merged["alerts.channels"].items())),
+        rules=parsed_rules(merged["alerts.rules"]),
+        defaults=merged["alerts.defaults"],
+        dedup=float(merged["alerts.dedup"]),
+        rate=merged["alerts.rate"],
+        timeout=float(merged["alerts.timeout"]),
+        quiet=merged["alerts.quiet"],
+        summary=merged["alerts.summary"],
+    )
+
+
+def _resources(merged: Merged) -> Resources:
+    values = {key.removeprefix("resources."): one.value for key, one in merged.under("resources").items()}
+    return msgspec.convert(values, Resources)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from domain.timeframe import DayStart, nanos
+from orchestration.alerts import channels, rules
 from risk import holidays, news, sessions
 
 MOST_SYMBOLS = 100_000
@@ -151,6 +152,11 @@ def targets(value: list[dict[str, float]]) -> tuple[tuple[float, float], ...]:
     return found
 
 
+def window(value: str) -> sessions.Window | sessions.Overlap:
+    """``22:00-07:00 Europe/Berlin``."""
+    return sessions.windows([value])[0]
+
+
 PARSERS: dict[str, Callable[[Any], Any]] = {
     "symbols": symbols,
     "currency": currency,
@@ -165,6 +171,9 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "targets": targets,
     "sessions": sessions.windows,
     "time_of_day": sessions.time_of_day,
+    "window": window,
+    "channels": channels.names,
+    "alert_rules": rules.parsed,
     "holidays": holidays.days,
     "news": news.sources,
 }

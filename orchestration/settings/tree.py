@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from domain.events import SCAN_START, SCAN_SUMMARY
+from orchestration.alerts.rules import Rule
 from risk.config import ExitConfig, RiskConfig
 
 
@@ -100,11 +102,19 @@ class Ray(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cycle(msgspec.Struct, frozen=True, kw_only=True):
-    """The cadence. ``interval`` in seconds (None: see ``interval_for``), ``cycles`` None without end."""
+    """The cadence. ``interval`` in seconds (None: see ``interval_for``), ``cycles`` None without end.
+
+    ``keep_hours``: hours that events of live runs are kept, by type, over ``summary_keep_hours``.
+    """
 
     interval: float | None
     cycles: int | None
     summary_keep_hours: float
+    keep_hours: dict[str, float] = {}
+
+    def kept(self) -> dict[str, float]:
+        """Hours that events of live runs are kept, by type; the others are kept for good."""
+        return dict.fromkeys((SCAN_START, SCAN_SUMMARY), self.summary_keep_hours) | self.keep_hours
 
     def interval_for(self, timeframe: int) -> float:
         """Seconds between live cycles: min(60, timeframe), unless set. ``timeframe`` in nanoseconds."""
@@ -119,6 +129,36 @@ class Supervision(msgspec.Struct, frozen=True, kw_only=True):
     window: float = 60.0
     patience: float = 15.0
     heartbeat_url: str | None = None
+
+
+class Alerts(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom to tell, of what, and when. ``channels``: secret URLs by name; ``rules`` stand before those that hold by
+    themselves (``defaults``). Seconds: ``dedup``, ``timeout``; ``rate`` is per hour and channel. ``quiet`` is a window,
+    ``summary`` a time of day."""
+
+    channels: dict[str, str] = {}
+    rules: tuple[Rule, ...] = ()
+    defaults: bool = True
+    dedup: float = 300.0
+    rate: int = 30
+    timeout: float = 15.0
+    quiet: str | None = None
+    summary: str | None = "21:00 UTC"
+
+
+class Resources(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of the machine and of the run, None for none: percent, and megabytes where the name ends in ``_mb``.
+    Looked at ``every`` so many seconds, told when one was passed for ``lasting`` seconds."""
+
+    every: float = 5.0
+    lasting: float = 30.0
+    cpu: float | None = 80.0
+    memory: float | None = 85.0
+    memory_mb: float | None = None
+    disk: float | None = 90.0
+    open_files: float | None = 80.0
+    database_mb: float | None = None
+    wal_mb: float | None = 512.0
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -152,6 +192,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...]
     supervision: Supervision = Supervision()
     exits: ExitConfig = ExitConfig()
+    alerts: Alerts = Alerts()
+    resources: Resources = Resources()
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -165,12 +207,13 @@ def masked(url: str) -> str:
 
 
 def to_json(settings: Settings) -> bytes:
-    """The frozen configuration: the same settings give the same bytes. A password in the URL and the heartbeat's
-    URL stay out."""
+    """The frozen configuration: the same settings give the same bytes. A password in the URL, the heartbeat's URL and
+    the channels of alerts stay out."""
     url = settings.database_url
     shown = msgspec.structs.replace(settings, database_url=None if url is None else masked(url))
     wished = msgspec.structs.replace(settings.supervision, heartbeat_url=None)
-    return _ENCODER.encode(msgspec.structs.replace(shown, supervision=wished))
+    alerts = msgspec.structs.replace(settings.alerts, channels={})
+    return _ENCODER.encode(msgspec.structs.replace(shown, supervision=wished, alerts=alerts))
 
 
 def from_json(text: bytes | str) -> Settings:

@@ -42,6 +42,9 @@ IMPORTED = {
     "psutil": "psutil",
     "typer": "typer",
     "rich": "rich",
+    "fastapi": "fastapi",
+    "uvicorn": "uvicorn",
+    "websockets": "websockets",
 }
 """Packages that every run needs, and their modules."""
 

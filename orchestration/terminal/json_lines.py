@@ -22,6 +22,8 @@ class JsonLines:
 
     def begin(self, info: RunInfo) -> None:
         self._info = info
+        if info.page_url:
+            tell(f"page {info.page_url}")
 
     def show(self, row: Mapping[str, Any]) -> None:
         info = self._info

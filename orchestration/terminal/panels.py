@@ -50,7 +50,8 @@ def _header(tally: Tally) -> list[RenderableType]:
     state = str(tally.scan.get("state", ""))
     if state not in ("", "ACTIVE"):
         first.append(f"  {state}", style="bold red")
-    second = f"{info.dashboard_url}  {HOW_TO_STOP}" if info.dashboard_url else HOW_TO_STOP
+    ray = f"ray {info.dashboard_url}" if info.page_url and info.dashboard_url else info.dashboard_url
+    second = "  ".join(filter(None, (info.page_url, HOW_TO_STOP, ray) if info.page_url else (ray, HOW_TO_STOP)))
     return [first, _line(second, "dim")]
 
 

@@ -30,6 +30,8 @@ class PlainLines:
         self._suffix = " SIMULATED" if info.simulated else ""
         shown = ",".join(info.symbols[:8]) + (f" and {len(info.symbols) - 8} more" if len(info.symbols) > 8 else "")
         self._put(f"run {info.run_id} {info.strategy} {info.preset} {info.feed} {info.timeframe} {shown}")
+        if info.page_url:
+            tell(f"page {info.page_url}")
         if info.dashboard_url:
             self._put(f"dashboard {info.dashboard_url}")
 

@@ -1,4 +1,4 @@
-"""The verbs ``db migrate``, ``db check`` and ``db backup``."""
+"""The verbs ``db migrate``, ``db check``, ``db backup`` and ``db compact``."""
 
 from __future__ import annotations
 
@@ -81,6 +81,41 @@ def backup(file: BackupFile = None, db_url: DatabaseUrl = None, as_json: AsJson 
         print_json(done)
     else:
         say(f"copied {done['database']} to {done['backup']} ({done['bytes']:,} bytes)")
+    return DONE
+
+
+@guarded
+def compact(
+    keep_hours: Annotated[
+        float | None,
+        typer.Option(
+            "--keep-hours",
+            min=0.0,
+            help="Keep events of these types for so long, whatever the run was told.",
+            show_default="as each run was configured",
+        ),
+    ] = None,
+    db_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> int:
+    """Drop events of live runs that are older than they are kept for, also of runs that have ended.
+
+    Scans, account updates, health and heartbeats only, and the newest of each stays. Decisions, orders, fills, trades
+    and alerts are never touched, nor is any recorded or simulated run. Works beside a running engine. The file of
+    SQLite becomes smaller only where no engine runs.
+    """
+    from journal import database
+    from orchestration.terminal.compacting import compacted
+    from orchestration.terminal.place import database_url
+
+    url = database_url(db_url)
+    database.require(url)
+    done = compacted(url, keep_hours) | {"database": database.password_hidden(url)}
+    if as_json:
+        print_json(done)
+    else:
+        smaller = ", and the file made smaller" if done["vacuumed"] else ""
+        say(f"dropped {done['dropped']:,} events of {done['database']}{smaller}")
     return DONE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from orchestration.terminal.exits import DONE, guarded
 from orchestration.terminal.figures import moment
 from orchestration.terminal.options import AsJson, DatabaseUrl
 from orchestration.terminal.output import put_bytes, say
+from orchestration.terminal.server_options import TokenFile, Url
 
 BATCH = 1000
 EVERY = 0.25
@@ -22,6 +24,7 @@ Envelope = dict[str, Any]
 
 @guarded
 def events(
+    context: typer.Context,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what is added, until Ctrl-C.", show_default=False)
     ] = False,
@@ -41,22 +44,37 @@ def events(
         str | None, typer.Option("--symbol", help="Only those of this symbol.", show_default="all, and those of none")
     ] = None,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Print the journal in the order of seq: everything that happened, and why.
 
     With --json one envelope per line: {v, seq, id, type, ts, run_id, symbol, correlation_id, causation_id,
-    data}. The correlation id runs from a candidate to its order and fills.
+    data}. The correlation id runs from a candidate to its order and fills. events schema tells what each type says.
     """
+    if context.invoked_subcommand is not None:
+        return DONE
     from orchestration.terminal.place import database_url, reading
     from orchestration.terminal.state import run_of
 
-    wanted = _types(kinds or [])
-    url = database_url(db_url)
-    with reading(url) as connection:
-        run_id = run_of(connection, run, every=run is None)
+    wanted = types_of(kinds or [])
+    with ExitStack() as asked:
+        if server is not None:
+            from orchestration.terminal.remote import remote
+
+            found = _remote(asked.enter_context(remote(server, token_file)), run, after, wanted, symbol, follow)
+        else:
+            url = database_url(db_url)
+            with reading(url) as connection:
+                run_id = run_of(connection, run, every=run is None)
+            found = _journal(url, run_id, after, wanted, symbol, follow)
+        return _printed(found, as_json, follow)
+
+
+def _printed(found: Iterator[Envelope], as_json: bool, follow: bool) -> int:
     try:
-        for one in _journal(url, run_id, after, wanted, symbol, follow):
+        for one in found:
             _print(one, as_json)
     except KeyboardInterrupt:
         if not follow:
@@ -64,7 +82,7 @@ def events(
     return DONE
 
 
-def _types(given: list[str]) -> tuple[str, ...]:
+def types_of(given: list[str]) -> tuple[str, ...]:
     """The types that are meant. Raises UsageError for one that does not exist."""
     from domain.events import TYPES
     from domain.registry import unknown
@@ -88,8 +106,8 @@ def _journal(
         known: dict[str, dict[str, Any]] = {}
         while True:
             with reading(engine).begin() as connection:
-                rows = _batch(connection, run_id, after, kinds, symbol)
-                found = [_public(connection, row, known) for row in rows]
+                rows = batch(connection, run_id, after, kinds, symbol)
+                found = [envelope_of(connection, row, known) for row in rows]
             yield from found
             if rows:
                 after = rows[-1]["seq"]
@@ -99,9 +117,26 @@ def _journal(
                 time.sleep(EVERY)
 
 
-def _batch(
+def _remote(
+    there: Any, run: str | None, after: int, kinds: tuple[str, ...], symbol: str | None, follow: bool
+) -> Iterator[Envelope]:
+    """As ``_journal``, of a running server."""
+    asked = {"run": run, "types": ",".join(kinds) or None, "symbol": symbol}
+    while True:
+        found = there.items("/api/terminal/events", after=after, **asked)
+        yield from found
+        if found:
+            after = found[-1]["seq"]
+        if len(found) < BATCH:
+            if not follow:
+                return
+            time.sleep(EVERY)
+
+
+def batch(
     connection: Any, run_id: str | None, after: int, kinds: tuple[str, ...], symbol: str | None
 ) -> list[dict[str, Any]]:
+    """Rows with a greater ``seq``, ``BATCH`` of them at most."""
     from sqlalchemy import select
 
     from journal.schema import events as table
@@ -116,7 +151,8 @@ def _batch(
     return [dict(row) for row in connection.execute(query.order_by(table.c.seq).limit(BATCH)).mappings()]
 
 
-def _public(connection: Any, row: dict[str, Any], known: dict[str, dict[str, Any]]) -> Envelope:
+def envelope_of(connection: Any, row: dict[str, Any], known: dict[str, dict[str, Any]]) -> Envelope:
+    """A row as everybody may see it; ``known`` keeps what is needed of its run."""
     from journal import views
     from orchestration.terminal.envelopes import public
 

@@ -10,6 +10,7 @@ from orchestration.terminal.exits import DONE, guarded
 from orchestration.terminal.figures import NOTHING, moment, money, plain, price, quantity
 from orchestration.terminal.options import AsJson, DatabaseUrl
 from orchestration.terminal.output import Column, Plain, print_facts, print_json, print_table, say
+from orchestration.terminal.server_options import TokenFile, Url
 
 RunId = Annotated[
     str | None, typer.Option("--run", help="Of this run; its beginning is enough.", show_default="the newest run")
@@ -23,16 +24,22 @@ Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so 
 
 
 @guarded
-def status(db_url: DatabaseUrl = None, as_json: AsJson = False) -> int:
+def status(
+    db_url: DatabaseUrl = None, server: Url = None, token_file: TokenFile = None, as_json: AsJson = False
+) -> int:
     """Say whether an engine runs, what it does, and what holds the kill switch.
 
     Reads the database only, so it works without an engine too (exit code 0; 4 where there is no database).
     """
     from orchestration.terminal.place import database_url
+    from orchestration.terminal.remote import remote
     from orchestration.terminal.state import facts, of
 
-    url = database_url(db_url)
-    found = of(url)
+    if server is not None:
+        with remote(server, token_file) as there:
+            found = there.get("/api/terminal/status")
+    else:
+        found = of(database_url(db_url))
     if as_json:
         print_json(found)
     else:
@@ -41,17 +48,29 @@ def status(db_url: DatabaseUrl = None, as_json: AsJson = False) -> int:
 
 
 @guarded
-def positions(run: RunId = None, every: Every = False, db_url: DatabaseUrl = None, as_json: AsJson = False) -> int:
+def positions(
+    run: RunId = None,
+    every: Every = False,
+    db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> int:
     """Show open positions with the last price and the P&L against it.
 
     Without --run or --all those of the newest run's account. P&L is in the symbol's quote currency.
     """
     from journal import views
     from orchestration.terminal.place import database_url, reading
+    from orchestration.terminal.remote import remote
     from orchestration.terminal.state import account_of, valued
 
-    with reading(database_url(db_url)) as connection:
-        found = valued(connection, views.positions(connection, account_of(connection, run, every)))
+    if server is not None:
+        with remote(server, token_file) as there:
+            found = there.items("/api/terminal/positions", run=run, all=every)
+    else:
+        with reading(database_url(db_url)) as connection:
+            found = valued(connection, views.positions(connection, account_of(connection, run, every)))
     columns = [
         Column("symbol", lambda row: row["symbol"]),
         Column("side", lambda row: "long" if row["quantity"] > 0 else "short"),
@@ -74,6 +93,8 @@ def orders(
     every: Every = False,
     limit: Limit = 100,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Show orders, approved and denied, each with its last status.
@@ -85,10 +106,15 @@ def orders(
         return DONE
     from journal import views
     from orchestration.terminal.place import database_url, reading
+    from orchestration.terminal.remote import remote
     from orchestration.terminal.state import run_of
 
-    with reading(database_url(db_url)) as connection:
-        found = views.orders(connection, run_of(connection, run, every), limit=limit)
+    if server is not None:
+        with remote(server, token_file) as there:
+            found = there.items("/api/terminal/orders", run=run, all=every, limit=limit)
+    else:
+        with reading(database_url(db_url)) as connection:
+            found = views.orders(connection, run_of(connection, run, every), limit=limit)
     columns = [
         Column("time (UTC)", lambda row: moment(row["at"])),
         Column("id", lambda row: row["id"][:16]),
@@ -112,6 +138,8 @@ def trades(
     limit: Limit = 100,
     by: By = None,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Show closed trades with P&L before commission and R, the multiple of the risk taken at entry.
@@ -122,13 +150,22 @@ def trades(
     if by is not None:
         from orchestration.terminal.results import show_results
 
+        if server is not None:
+            from orchestration.settings import UsageError
+
+            raise UsageError("--by adds up what is in a database: leave out --url")
         return show_results(by, run, every, db_url, as_json)
     from journal import views
     from orchestration.terminal.place import database_url, reading
+    from orchestration.terminal.remote import remote
     from orchestration.terminal.state import run_of
 
-    with reading(database_url(db_url)) as connection:
-        found = views.trades(connection, run_of(connection, run, every), limit=limit)
+    if server is not None:
+        with remote(server, token_file) as there:
+            found = there.items("/api/terminal/trades", run=run, all=every, limit=limit)
+    else:
+        with reading(database_url(db_url)) as connection:
+            found = views.trades(connection, run_of(connection, run, every), limit=limit)
     columns = [
         Column("closed (UTC)", lambda row: moment(row["closed_at"])),
         Column("symbol", lambda row: row["symbol"]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -12,11 +14,13 @@ from domain.errors import NotRunning
 from orchestration.terminal.exits import DONE, Failed, NoAnswer, explained, guarded
 from orchestration.terminal.options import AsJson, DatabaseUrl
 from orchestration.terminal.output import print_json, say
+from orchestration.terminal.server_options import TokenFile, Url
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from journal.lease import Lease
+    from orchestration.terminal.remote import Remote
 
 LATCHED = {
     "halt": "halted: no engine runs, and none that starts will take new risk until reset-kill-switch",
@@ -37,13 +41,16 @@ def pause(
     no_wait: NoWait = False,
     timeout: Timeout = 10.0,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Deny new entries until resume; exits and stops go on.
 
     Needs a running engine (else exit code 3).
     """
-    return ask("pause", {}, reason, db_url, as_json, 0 if no_wait else timeout)
+    with asked_of(server, token_file) as there:
+        return ask("pause", {}, reason, db_url, as_json, 0 if no_wait else timeout, there=there)
 
 
 @guarded
@@ -52,13 +59,16 @@ def resume(
     no_wait: NoWait = False,
     timeout: Timeout = 10.0,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Take entries again after pause.
 
     Needs a running engine (else exit code 3). A latched kill switch needs reset-kill-switch instead.
     """
-    return ask("resume", {}, reason, db_url, as_json, 0 if no_wait else timeout)
+    with asked_of(server, token_file) as there:
+        return ask("resume", {}, reason, db_url, as_json, 0 if no_wait else timeout, there=there)
 
 
 @guarded
@@ -69,6 +79,8 @@ def close(
     no_wait: NoWait = False,
     timeout: Timeout = 10.0,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Close a position, or a part of it, at the market in the next cycle.
@@ -80,7 +92,8 @@ def close(
 
         raise UsageError(f"--fraction {fraction:g}: allowed: above 0 and at most 1, like 0.5 for half of it")
     arguments = {"symbol": symbol, "fraction": fraction}
-    return ask("close", arguments, reason, db_url, as_json, 0 if no_wait else timeout)
+    with asked_of(server, token_file) as there:
+        return ask("close", arguments, reason, db_url, as_json, 0 if no_wait else timeout, there=there)
 
 
 @guarded
@@ -92,14 +105,18 @@ def cancel(
     no_wait: NoWait = False,
     timeout: Timeout = 10.0,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Cancel a working order at its venue.
 
     Needs a running engine (else exit code 3); an order that has ended, or that nobody knows, is exit code 1.
     """
-    found = order_of(running("cancel", db_url), order_id)
-    return ask("cancel", {"order_id": found}, reason, db_url, as_json, 0 if no_wait else timeout)
+    with asked_of(server, token_file) as there:
+        found = order_of(running("cancel", db_url), order_id) if there is None else there.order(order_id)
+        arguments = {"order_id": found}
+        return ask("cancel", arguments, reason, db_url, as_json, 0 if no_wait else timeout, there=there)
 
 
 @guarded
@@ -111,6 +128,8 @@ def halt(
     no_wait: NoWait = False,
     timeout: Timeout = 10.0,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Latch the kill switch: no new risk on any account, now and in every later run.
@@ -119,7 +138,9 @@ def halt(
     reset-kill-switch --reason … releases it. If the database cannot be written, create a file named HALT in
     the data folder instead: every engine obeys it.
     """
-    return ask("halt", {"flatten": flatten}, reason, db_url, as_json, 0 if no_wait else timeout, latch=True)
+    arguments = {"flatten": flatten}
+    with asked_of(server, token_file) as there:
+        return ask("halt", arguments, reason, db_url, as_json, 0 if no_wait else timeout, latch=True, there=there)
 
 
 @guarded
@@ -130,6 +151,8 @@ def reset_kill_switch(
     no_wait: NoWait = False,
     timeout: Timeout = 10.0,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Release the kill switch after a halt or a hard limit; trading goes on as after resume.
@@ -143,27 +166,42 @@ def reset_kill_switch(
         from orchestration.settings import UsageError
 
         raise UsageError("--reason is empty: say why trading may go on")
-    if halt_file().exists():
+    if server is None and halt_file().exists():
         raise Failed(f"the file {halt_file()} halts every engine of this data folder: remove it first")
-    return ask("reset-kill-switch", {}, reason, db_url, as_json, 0 if no_wait else timeout, latch=True)
+    with asked_of(server, token_file) as there:
+        within = 0 if no_wait else timeout
+        return ask("reset-kill-switch", {}, reason, db_url, as_json, within, latch=True, there=there)
 
 
 # -- asking ------------------------------------------------------------------------------------------
 
 
 class Asked(NamedTuple):
-    """A command as it stands: its row, the engine that held the database when it was written, and how it is told.
+    """A command as it stands: its row, whom it was asked of, and how it is told.
 
+    ``engine`` names the engine that may answer, None where there was none; ``alive`` says whether one lives now.
     ``latch``: the row holds by itself, without an engine too.
     """
 
     verb: str
-    url: str
-    held: Lease | None
+    engine: str | None
+    alive: Callable[[], bool]
     row: dict[str, Any]
     as_json: bool
     waited: bool
     latch: bool
+
+
+@contextmanager
+def asked_of(server: str | None, token_file: str | None) -> Iterator[Remote | None]:
+    """The server that is asked; None for the database."""
+    if server is None:
+        yield None
+        return
+    from orchestration.terminal.remote import remote
+
+    with remote(server, token_file) as there:
+        yield there
 
 
 def ask(
@@ -174,17 +212,23 @@ def ask(
     as_json: bool,
     within: float,
     latch: bool = False,
+    there: Remote | None = None,
 ) -> int:
     """Write the row, wait for its answer, and say what came of it; the exit code."""
-    from orchestration.terminal.place import opened
+    from orchestration.terminal.place import living, opened
 
+    if there is not None:
+        row = there.command(verb, arguments, why, within)
+        engine = row.pop("engine")
+        return _report(Asked(verb, engine, lambda: engine is not None, row, as_json, within > 0, latch))
     url, held = _place(db_url)
     if held is None and not latch:
         raise _nobody(verb, url)
-    with opened(url) as engine:
-        number = _write(engine, verb, arguments, why)
-        row = _answer(engine, url, number, within) if held is not None and within > 0 else _row(engine, number)
-    return _report(Asked(verb, url, held, row, as_json, within > 0, latch))
+    with opened(url) as database:
+        number = _write(database, verb, arguments, why)
+        row = _answer(database, url, number, within) if held is not None and within > 0 else _row(database, number)
+    engine = None if held is None else f"pid {held.pid} on {held.host}"
+    return _report(Asked(verb, engine, lambda: living(url) is not None, row, as_json, within > 0, latch))
 
 
 def running(verb: str, db_url: str | None) -> str:
@@ -260,7 +304,7 @@ def _report(asked: Asked) -> int:
     row, said = asked.row, _said(asked.row["answer"])
     if asked.as_json:
         fields = {name: row[name] for name in ("id", "verb", "arguments", "state", "cycle", "step")}
-        print_json(fields | {"answer": said, "engine": asked.held is not None})
+        print_json(fields | {"answer": said, "engine": asked.engine is not None})
     if row["state"] == REFUSED:
         raise Failed(f"{asked.verb} was refused: {said.get('reason') or said}")
     text = _unanswered(asked) if row["state"] == PENDING else _answered(row, said)
@@ -270,10 +314,8 @@ def _report(asked: Asked) -> int:
 
 
 def _unanswered(asked: Asked) -> str:
-    from orchestration.terminal.place import living
-
-    verb, held = asked.verb, asked.held
-    alive = held is not None and (not asked.waited or living(asked.url) is not None)
+    verb = asked.verb
+    alive = asked.engine is not None and (not asked.waited or asked.alive())
     if not alive and not asked.latch:
         raise NotRunning(f"the engine ended before it answered {verb}")
     if not alive:
@@ -281,8 +323,7 @@ def _unanswered(asked: Asked) -> str:
     if not asked.waited:
         return f"{verb} was asked for (command {asked.row['id']}); not waiting for the answer"
     kept = "; it is latched in the database all the same" if asked.latch else "; it may still be obeyed"
-    whom = f"pid {held.pid} on {held.host}" if held else ""
-    raise NoAnswer(f"no answer to {verb} (command {asked.row['id']}) from the engine, {whom}{kept}")
+    raise NoAnswer(f"no answer to {verb} (command {asked.row['id']}) from the engine, {asked.engine}{kept}")
 
 
 def _answered(row: dict[str, Any], said: dict[str, Any]) -> str:

@@ -36,7 +36,7 @@ def status(run: RunId = None, db_url: DatabaseUrl = None, as_json: AsJson = Fals
 
     settings = frozen.settings_of(found.config)
     with asking.of_run(url, found, settings, str(halt_file()), remembers=True) as standing:
-        told = _facts(standing, paused(url, found))
+        told = facts(standing, paused(url, found))
     if as_json:
         print_json(told)
     else:
@@ -44,7 +44,8 @@ def status(run: RunId = None, db_url: DatabaseUrl = None, as_json: AsJson = Fals
     return DONE
 
 
-def _facts(standing: Standing, paused: bool) -> Plain:
+def facts(standing: Standing, paused: bool) -> Plain:
+    """As JSON values."""
     import msgspec
 
     from domain.money import to_float

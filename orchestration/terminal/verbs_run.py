@@ -8,6 +8,16 @@ import typer
 
 from orchestration.terminal.exits import CODES, guarded
 from orchestration.terminal.options import PLACE, AsJson, options_given, with_run_options
+from orchestration.terminal.server_options import (
+    PANEL,
+    AllowHost,
+    AllowInsecure,
+    Host,
+    Port,
+    TlsCert,
+    TlsKey,
+    serving,
+)
 
 if TYPE_CHECKING:
     from orchestration.settings import Overrides
@@ -40,7 +50,7 @@ def run(
         typer.Option(
             "--resume",
             help="Go on with a recorded run, as it was configured: RUN_ID, else the newest that is not complete. "
-            "Only --db-url, --address, --json and --no-api may stand beside it.",
+            "Only --db-url, --address, --json and the server's options may stand beside it.",
             rich_help_panel=PLACE,
             show_default=False,
         ),
@@ -49,19 +59,26 @@ def run(
         bool,
         typer.Option(
             "--no-api",
-            help="Start no API server (this version has none to start).",
-            rich_help_panel=PLACE,
+            help="Start no server beside the run.",
+            rich_help_panel=PANEL,
             show_default=False,
         ),
     ] = False,
+    host: Host = None,
+    port: Port = None,
+    allow_host: AllowHost = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    allow_insecure: AllowInsecure = False,
     as_json: AsJson = False,
 ) -> int:
     """Trade symbols in parallel under one risk gate, on paper.
 
     Without data the market is simulated, one bar a second, and everything says SIMULATED. A terminal shows a
-    live table, a pipe one line per cycle, --json one event per line with RUN_SUMMARY as the last. Ctrl-C or
-    SIGTERM ends the run after its cycle; open positions stay open. --resume goes on with it, as it does after a
-    crash, at the cycle that was not finished.
+    live table, a pipe one line per cycle, --json one event per line with RUN_SUMMARY as the last. A page shows the
+    same in a browser: its address, good once, is in the table's head, else on stderr. Ctrl-C or SIGTERM ends the
+    run after its cycle; open positions stay open. --resume goes on with it, as it does after a crash, at the cycle
+    that was not finished.
 
     Settings: command line over environment (ARGUS__RISK__MAX_DAILY_LOSS=100) over files over preset over
     defaults.
@@ -70,9 +87,10 @@ def run(
     from orchestration import engine
     from orchestration.terminal.screens import screen
 
+    where = None if no_api else serving(host, port, allow_host, tls_cert, tls_key, allow_insecure)
     shown = screen(as_json)
     try:
-        return engine.resume(run_id, given, shown) if resume else engine.run(given, shown)
+        return engine.resume(run_id, given, shown, where) if resume else engine.run(given, shown, where)
     finally:
         shown.close()
 

@@ -1,4 +1,4 @@
-"""A desk: gate, executor and a hostile venue over a database that is migrated once."""
+"""A desk: gate, executor and a hostile venue over a database that is migrated once. Events are as documented."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pytest
 
 from actors.specs import ExecutorSpec, GateSpec
 from tests.actors.desk import Desk, template
+from tests.documented import documented
+
+__all__ = ["a_desk", "desk_template", "documented"]
 
 
 @pytest.fixture(scope="session")

@@ -112,7 +112,7 @@ class Engine(LocalRuntime):
 
     def make(self, spec: ActorSpec, life: Any) -> Any:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(parts, "_store", lambda run: OneByOne(run, spec.name))
+            patch.setattr(parts, "_store", lambda run, meter=None: OneByOne(run, spec.name))
             made = super().make(spec, life)
         if spec.name == "VenueGateway:paper":
             made._venue = World(made._venue, self.folder / "sent", self.epoch, self._in_the_gateway)

@@ -101,7 +101,8 @@ def test_the_driver_has_two_seconds(desk: Desk) -> None:
         "verified": True,
     }
     assert [(one["alert"], one["by"], one["reason"]) for one in desk.alerts()] == [
-        ("EMERGENCY", "supervisor", "enough")
+        ("COMMAND", "me", "enough"),
+        ("EMERGENCY", "supervisor", "enough"),
     ]
     assert not desk.emergency.wanted
     desk.after(5.0)

@@ -121,6 +121,7 @@ class World:
         self.asked: list[str] = []
         self.killed: list[str] = []
         self.alerts: list[tuple[str, str]] = []
+        self.health: list[tuple[str, str, int | None]] = []
         self.latched: list[str] = []
         self.writable = True
         first = {name: Health(name=name, pid=100) for name in names}
@@ -147,6 +148,10 @@ class World:
     def alert(self, name: str, **facts: Any) -> None:
         self.alerts.append((name, facts["actor"]))
 
+    def changed(self, actor: str, **facts: Any) -> None:
+        assert facts["detail"] in ({"cycle": 7}, {})
+        self.health.append((actor, facts["state"], facts["pid"]))
+
     def latch(self, reason: str) -> bool:
         if self.writable:
             self.latched.append(reason)
@@ -164,6 +169,39 @@ class World:
 
     def die(self, name: str) -> None:
         self.pids[name] += 1
+
+
+def test_health_is_told_when_it_changes_and_only_then() -> None:
+    world = World(GATE, AGENT)
+    world.after(10.0)
+    assert world.health == []
+
+    world.unready = {GATE}
+    world.after(4.0)
+    assert world.health == [(GATE, "starting", 100)]
+    world.unready = set()
+    world.lost = {AGENT}
+    world.after(4.0)
+    assert world.health[1:] == [(GATE, "ready", 100), (AGENT, "lost", None)]
+    world.lost = set()
+    world.die(AGENT)
+    world.after(4.0)
+    assert world.health[3:] == [(AGENT, "ready", 101)]
+    world.die(AGENT)  # between two questions: nobody saw it gone, and it is another one
+    world.after(4.0)
+    assert world.health[4:] == [(AGENT, "ready", 102)]
+
+
+def test_health_of_one_that_hangs_and_of_one_that_is_given_up() -> None:
+    world = World(AGENT)
+    world.hanging = {AGENT}
+    world.after(16.0)
+    assert world.health == [(AGENT, "hangs", 100), (AGENT, "lost", None)]
+    world.after(60.0)
+    assert [state for _, state, _ in world.health[-2:]] == ["lost", "given_up"]
+    world.hanging = set()
+    world.after(6.0)
+    assert world.health[-1] == (AGENT, "ready", 102)
 
 
 def test_everybody_is_asked_every_two_seconds_and_never_all_at_once() -> None:

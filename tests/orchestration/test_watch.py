@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -21,12 +23,15 @@ from domain.errors import (
     StaleEpoch,
     Unavailable,
 )
+from domain.events import RUN_STARTED, RUN_SUMMARY, Draft
 from journal import database, schema, views
 from journal.store import Store
 from orchestration import watch
+from orchestration.local import NoMeter
 from orchestration.plan import Identity
-from orchestration.settings.tree import Supervision
+from orchestration.settings.tree import Alerts, Resources, Supervision
 from orchestration.watch import Start, Watch
+from tests.orchestration.alerts.receiver import receiving
 
 DRIVER = "InstitutionalStrategy"
 SUMMARY = RunSummary(1, 0, 0, 0, 100.0, [], "", "cycles")
@@ -67,6 +72,9 @@ class Runtime:
     def end(self, name: str) -> None:
         self.said.append(f"{name} ended")
 
+    def meter(self) -> NoMeter:
+        return NoMeter()
+
 
 class Screen:
     def __init__(self) -> None:
@@ -86,12 +94,18 @@ class Screen:
 class Engine:
     """One run that is watched."""
 
-    def __init__(self, url: str, *ends: Any) -> None:
+    def __init__(self, url: str, *ends: Any, **wished: Any) -> None:
         self.runtime, self.screen = Runtime(*ends), Screen()
         self.signals, self.heart = SimpleNamespace(asked=""), SimpleNamespace(lost="")
         start: Any = Start(
-            SimpleNamespace(supervision=Supervision(), ray=SimpleNamespace(deadline=5.0)),  # type: ignore[arg-type]
-            SimpleNamespace(info=SimpleNamespace(live=False), calendar=None),  # type: ignore[arg-type]
+            SimpleNamespace(
+                supervision=Supervision(),
+                ray=SimpleNamespace(deadline=5.0),
+                feed=SimpleNamespace(speed=None),
+                alerts=wished.get("alerts", Alerts()),
+                resources=wished.get("resources", Resources()),
+            ),  # type: ignore[arg-type]
+            SimpleNamespace(info=SimpleNamespace(live=False, simulated=True), calendar=None),  # type: ignore[arg-type]
             Identity("run", 1, url, 0, ""),
             self.heart,  # type: ignore[arg-type]
             self.screen,  # type: ignore[arg-type]
@@ -112,6 +126,30 @@ class Engine:
 
     def halts(self) -> list[str]:
         return [one.why for one in self.asked(lambda c: c.execute(sa.select(schema.commands)).all())]
+
+    def told(self, *kinds: str) -> list[tuple[str, dict[str, Any]]]:
+        """Type and data of these events, of all if none is named."""
+        rows = self.asked(lambda c: views.events(c, "run"))
+        return [(one["type"], msgspec.json.decode(one["body"])) for one in rows if not kinds or one["type"] in kinds]
+
+    def wrote(self, *drafts: Draft) -> None:
+        """As the driver does."""
+        store = Store(self.url, 1)
+        with store.transaction() as tx:
+            tx.emit("run", drafts)
+        store.close()
+
+    def looks(self, what: Callable[[int], Any]) -> None:
+        """Does something before each look at the event table; the run ends when it says so."""
+        show, number = self.watch._show, [0]
+
+        def one() -> None:
+            number[0] += 1
+            if what(number[0]):
+                self.runtime.ends.append(SUMMARY)
+            show()
+
+        self.watch._show = one  # type: ignore[method-assign]
 
     def alerts(self) -> list[str]:
         return [one["alert"] for one in self.asked(lambda c: views.alerts(c, "run"))]
@@ -267,3 +305,155 @@ def test_a_driver_that_hangs_with_the_database_in_its_hand_is_killed_when_a_halt
 
     assert engine.run() == 0
     assert freed == ["it hangs while a halt waits, and the database with it"]
+
+
+STARTED, ENDED = Draft(RUN_STARTED, 1, "start:1", {}), Draft(RUN_SUMMARY, 2, "end:1", {})
+
+
+def test_a_sign_of_life_is_told_every_so_often_and_never_first_or_last(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "BEAT", 0.0)
+    engine = Engine(url)
+
+    def on(look: int) -> bool:
+        if look == 3:
+            engine.wrote(STARTED)
+        if look == 8:
+            engine.wrote(ENDED)
+        return look == 12
+
+    engine.looks(on)
+    assert engine.run() == 0
+
+    told = engine.told()
+    beats = [data for kind, data in told if kind == "HEARTBEAT"]
+    assert [kind for kind, _ in told] == ["RUN_STARTED", *["HEARTBEAT"] * len(beats), "RUN_SUMMARY"]
+    assert len(beats) >= 5
+    assert {tuple(one) for one in beats} == {("cycle", "state", "seq")}
+    assert [one["seq"] for one in beats][-1] == len(beats)
+
+
+def test_a_sign_of_life_has_its_time(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr(watch.time, "monotonic", lambda: now[0])
+    engine = Engine(url)
+    engine.wrote(STARTED)
+
+    def on(look: int) -> bool:
+        now[0] += 10.0
+        return look == 13
+
+    engine.looks(on)
+    assert engine.run() == 0
+    assert len(engine.told("HEARTBEAT")) == 4
+
+
+def test_health_that_changes_is_told_with_what_the_actor_said(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.supervisor.LOOK", 0.0)
+    monkeypatch.setattr("orchestration.supervisor.EVERY", 0.0)
+    monkeypatch.setattr("orchestration.supervisor.AGAIN", 0.0)
+    engine = Engine(url)
+    real, down = engine.runtime.outcome, [False]
+
+    def outcome(name: str, reference: Any, within: float) -> Any:
+        if reference == ("RiskManager", "health") and down[0]:
+            return ActorLost("RiskManager", "killed")
+        return real(name, reference, within)
+
+    monkeypatch.setattr(engine.runtime, "outcome", outcome)
+
+    def on(look: int) -> bool:
+        down[0] = look == 3
+        if look == 6:
+            engine.wrote(STARTED)
+        return look == 30
+
+    engine.looks(on)
+    assert engine.run() == 0
+
+    assert engine.told()[0][0] == "RUN_STARTED"
+    states = [(data["actor"], data["state"], data["pid"]) for _, data in engine.told("HEALTH")]
+    assert states == [("RiskManager", "lost", None), ("RiskManager", "ready", 1)]
+    assert set(engine.told("HEALTH")[0][1]) == {"actor", "state", "pid", "restarts", "waiting", "detail"}
+
+
+def test_what_may_have_been_written_is_written_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(url)
+    engine.wrote(STARTED)
+    real, lost = Store.transaction, [0]
+
+    @contextmanager
+    def transaction(self: Store) -> Any:
+        with real(self) as tx:
+            yield tx
+        lost[0] += 1
+        if lost[0] <= 2:
+            raise DatabaseAway("the answer was lost")
+
+    def on(look: int) -> bool:
+        if look == 2:
+            monkeypatch.setattr(Store, "transaction", transaction)
+            engine.watch.alert("NEWS_CALENDAR", reason="gone")
+            engine.watch.changed("Observer", state="lost", pid=None, restarts=0, waiting=0, detail={})
+        return look == 8
+
+    engine.looks(on)
+    assert engine.run() == 0
+
+    assert len(engine.told("HEALTH")) == 1
+    assert sorted(engine.alerts()) == ["DATABASE_AWAY", "NEWS_CALENDAR"]
+
+
+# -- beside the trading ----------------------------------------------------------------------------
+
+
+def test_what_runs_beside_becomes_an_alert_after_the_start_and_never_after_the_summary(url: str) -> None:
+    engine = Engine(url)
+    summary = Draft(RUN_SUMMARY, 2, "end", msgspec.structs.asdict(SUMMARY))
+
+    def look(number: int) -> bool:
+        if number == 1:
+            engine.watch.beside("NOTIFY_FAILED", channel="phone", reason="no connection", attempts=1)
+        if number == 2:
+            assert engine.told() == []
+            engine.wrote(Draft(RUN_STARTED, 1, "start", {}))
+        if number == 4:
+            engine.wrote(summary)
+            engine.watch.beside("RESOURCE", resource="disk", value=91.0, limit=90.0, severity="critical")
+        return number == 6
+
+    engine.looks(look)
+    assert engine.run() == 0
+
+    assert [kind for kind, _ in engine.told()] == [RUN_STARTED, "ALERT", RUN_SUMMARY]
+    assert engine.told("ALERT")[0][1] == {
+        "alert": "NOTIFY_FAILED",
+        "channel": "phone",
+        "reason": "no connection",
+        "attempts": 1,
+    }
+
+
+def test_people_are_told_of_the_end_and_of_why_it_failed(url: str) -> None:
+    with receiving() as server:
+        engine = Engine(url, Unavailable("no venue"), alerts=Alerts(channels={"phone": server.url}))
+        assert engine.run() == 1
+
+    assert server.titles() == ["Argus SIMULATED critical: RUN_FAILED"]
+    assert "the run failed: no venue" in server.text()
+
+
+def test_a_limit_of_the_machine_that_is_passed_is_told_once(url: str) -> None:
+    engine = Engine(url, resources=Resources(every=0.05, lasting=0.0, memory_mb=0.001))
+
+    def look(number: int) -> bool:
+        if number == 1:
+            engine.wrote(Draft(RUN_STARTED, 1, "start", {}))
+        return number > 10 and len(engine.told("ALERT")) > 0
+
+    engine.looks(look)
+    assert engine.run() == 0
+
+    found = [data for _, data in engine.told("ALERT") if data["resource"] == "memory_mb"]
+    assert [(one["alert"], one["severity"], one["limit"]) for one in found] == [("RESOURCE", "critical", 0.001)]

@@ -1,0 +1,1 @@
+"""Telling people outside what happens in a run: rules, wording, channels, and the desk that follows the events."""
