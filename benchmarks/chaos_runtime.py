@@ -13,6 +13,7 @@ from benchmarks import chaos_faults as kinds
 from benchmarks.chaos_faults import Faults, point_of
 from benchmarks.chaos_store import Commits
 from domain.errors import ActorLost, Unavailable, Unknown
+from domain.ports import Meter
 from domain.registry import load
 from journal.store import Store
 from orchestration import parts
@@ -78,7 +79,7 @@ class ChaosRuntime(LocalRuntime):
         stores = self._stores.setdefault(life, [])
         point = f"{spec.name.partition(':')[0]}.commit"
 
-        def store(run: RunSpec) -> Store:
+        def store(run: RunSpec, meter: Meter | None = None) -> Store:
             made = Store(run.db_url, run.epoch)
             stores.append(made)
             Commits(
