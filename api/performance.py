@@ -14,11 +14,11 @@ from api import queries
 from api.runs import Run
 from domain.money import to_float
 from domain.timeframe import DAY, iso
-from orchestration.backtest import ratios
-from orchestration.backtest.metrics import conventions
+from orchestration.backtest.measures import ratios
+from orchestration.backtest.measures.metrics import conventions
+from orchestration.backtest.measures.returns import EVERY_DAY, WEEKDAYS, WEEKS, Calendar, closes, date_of, returns_of
+from orchestration.backtest.measures.trips import tallies, trade_metrics
 from orchestration.backtest.result import Floats, Times
-from orchestration.backtest.returns import EVERY_DAY, WEEKDAYS, WEEKS, Calendar, closes, date_of, returns_of
-from orchestration.backtest.trips import tallies, trade_metrics
 from risk.statistics import Folding, Trade
 
 Plain = dict[str, Any]

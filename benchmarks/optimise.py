@@ -51,8 +51,8 @@ class Timed:
 
 
 def searched(overrides: Any, asked: Any, jobs: int) -> tuple[Timed, list[Any]]:
-    from orchestration.backtest.optimising import begin, optimise
-    from orchestration.backtest.trials import InProcess
+    from orchestration.backtest.searches.optimising import begin, optimise
+    from orchestration.backtest.searches.trials import InProcess
     from orchestration.tuning import Workers
 
     job = begin(overrides, asked, None, rig.progress)
@@ -65,7 +65,7 @@ def searched(overrides: Any, asked: Any, jobs: int) -> tuple[Timed, list[Any]]:
 
 def measure(trials: int, jobs: int, data: str | None, bars: int) -> dict[str, Any]:
     """Seconds, and MB of all workers together. Raises SystemExit where the two made other trials."""
-    from orchestration.backtest.study import Asked
+    from orchestration.backtest.searches.study import Asked
     from orchestration.settings import Overrides
 
     with rig.folder():

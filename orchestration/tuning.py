@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable
 
 from domain.errors import ActorLost, ArgusError
-from orchestration.backtest.objective import Judging
 from orchestration.backtest.running import Ready
-from orchestration.backtest.splits import fingerprint
-from orchestration.backtest.trials import FAILED, InProcess, Outcome, Task
+from orchestration.backtest.searches.objective import Judging
+from orchestration.backtest.searches.splits import fingerprint
+from orchestration.backtest.searches.trials import FAILED, InProcess, Outcome, Task
 from orchestration.topology import ActorSpec
 
 START_COSTS = 10.0
@@ -46,7 +46,7 @@ class Workers:
     def _spawned(self) -> str:
         self._made += 1
         name = f"Tuner-{self._made}"
-        spec = ActorSpec(name=name, shows="Tuner", build="orchestration.backtest.trials:worker", spec=name)
+        spec = ActorSpec(name=name, shows="Tuner", build="orchestration.backtest.searches.trials:worker", spec=name)
         self._runtime.spawn([spec])
         return name
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from domain.money import to_float
 from domain.timeframe import iso
-from orchestration.backtest.comparing_kinds import KINDS, Difference
-from orchestration.backtest.comparing_told import WORST, Comparison
+from orchestration.backtest.comparisons.comparing_kinds import KINDS, Difference
+from orchestration.backtest.comparisons.comparing_told import WORST, Comparison
 from orchestration.terminal.output import aligned
 
 if TYPE_CHECKING:
-    from orchestration.backtest.comparing_sides import Facts
+    from orchestration.backtest.comparisons.comparing_sides import Facts
 
 NONE = "-"
 IN_THE_TITLE = ("T", "symbol", "strategy", "purpose")

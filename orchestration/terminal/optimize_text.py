@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestration.backtest.space import written
+from orchestration.backtest.searches.space import written
 from orchestration.terminal.output import aligned
 
 NONE = "-"

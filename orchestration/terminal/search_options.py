@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from orchestration.backtest.search import Pool, Stop
-    from orchestration.backtest.study import Asked
+    from orchestration.backtest.searches.search import Pool, Stop
+    from orchestration.backtest.searches.study import Asked
 
 SEARCHED = "What is searched"
 
@@ -66,7 +66,7 @@ def asked_of(
     seed: int | None = None,
 ) -> Asked:
     """What was given, over the defaults."""
-    from orchestration.backtest.study import Asked
+    from orchestration.backtest.searches.study import Asked
 
     values: dict[str, Any] = {
         "space": tuple(space) if space else None,

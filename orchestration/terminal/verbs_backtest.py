@@ -95,7 +95,8 @@ def backtest(
     give the same decisions (`compare` shows it).
     """
     unfit(given)
-    from orchestration.backtest import running, writing
+    from orchestration.backtest import running
+    from orchestration.backtest.reports import writing
 
     for path, option in ((out, "--out"), (report, "--report")):
         if path is not None:
@@ -103,7 +104,7 @@ def backtest(
     if parquet is not None:
         writing.check_folder(parquet, "--parquet")
     if report is not None:
-        from orchestration.backtest.report import check_report
+        from orchestration.backtest.reports.report import check_report
 
         check_report(report)
     searched = [space, objective, constraint, trials, algorithm, keep, jobs]
@@ -119,7 +120,7 @@ def backtest(
     ready = running.prepare(given, notice)
     with interruptible() as stop, progress_bar("backtest", "moments") as progress:
         result = running.run(ready, progress, stop)
-    from orchestration.backtest.metrics import metrics
+    from orchestration.backtest.measures.metrics import metrics
 
     measured = metrics(result)
     facts = writing.facts(result, measured)
@@ -128,7 +129,7 @@ def backtest(
     if parquet is not None:
         writing.write_parquet(result, parquet)
     if report is not None:
-        from orchestration.backtest.report import write_report
+        from orchestration.backtest.reports.report import write_report
 
         write_report(result, measured, report)
     if as_json:

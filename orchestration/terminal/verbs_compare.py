@@ -13,7 +13,7 @@ from orchestration.terminal.exits import DONE, guarded
 from orchestration.terminal.options import AsJson, DatabaseUrl
 
 if TYPE_CHECKING:
-    from orchestration.backtest.comparing_told import Comparison
+    from orchestration.backtest.comparisons.comparing_told import Comparison
 
 EXAMPLES = """Examples:
 
@@ -62,7 +62,7 @@ def compare(
 
     The database is only read. A difference is no error (exit code 0): a live run is told by the clock, and differs.
     """
-    from orchestration.backtest.writing import check_target, plain, write_json
+    from orchestration.backtest.reports.writing import check_target, plain, write_json
     from orchestration.terminal.output import print_json
     from orchestration.terminal.place import database_url
     from orchestration.terminal.verbs_backtest import interruptible, notice, progress_bar
@@ -70,8 +70,8 @@ def compare(
     if out is not None:
         check_target(out, "--out")
     _kernels(database_url(db_url), run, notice)
-    from orchestration.backtest.comparing import compare as compared
-    from orchestration.backtest.comparing_told import facts
+    from orchestration.backtest.comparisons.comparing import compare as compared
+    from orchestration.backtest.comparisons.comparing_told import facts
 
     with interruptible() as stop, progress_bar("compare", "moments") as progress:
         found = compared(database_url(db_url), run, sets or (), data or (), progress, stop, notice)

@@ -69,8 +69,9 @@ def montecarlo(
     trades or days, is refused (exit code 4).
     """
     from domain.errors import ConfigError
-    from orchestration.backtest import history, writing
-    from orchestration.backtest import montecarlo as simulation
+    from orchestration.backtest.measures import history
+    from orchestration.backtest.measures import montecarlo as simulation
+    from orchestration.backtest.reports import writing
     from orchestration.settings.problems import UsageError
 
     try:
@@ -82,14 +83,14 @@ def montecarlo(
             writing.check_target(target, option)
     plotly = ""
     if report is not None:
-        from orchestration.backtest.montecarlo_report import plotly_source
+        from orchestration.backtest.measures.montecarlo_report import plotly_source
 
         plotly = plotly_source()
     told = simulation.montecarlo(history.read(document.expanduser()), asked)
     if out is not None:
         writing.write_json(told, out)
     if report is not None:
-        from orchestration.backtest.montecarlo_report import montecarlo_page
+        from orchestration.backtest.measures.montecarlo_report import montecarlo_page
 
         writing.write_bytes(montecarlo_page(told, plotly).encode(), report, "--report")
     if as_json:

@@ -24,7 +24,7 @@ from orchestration.terminal.search_options import (
 from orchestration.terminal.verbs_backtest import interruptible, notice, progress_bar, unfit
 
 if TYPE_CHECKING:
-    from orchestration.backtest.optimising import Found, Job
+    from orchestration.backtest.searches.optimising import Found, Job
     from orchestration.settings import Overrides
 
 KEPT = "What is kept"
@@ -79,7 +79,7 @@ def optimize(
     """
     asked = asked_of(space, objective, constraint, trials, algorithm, keep, oos, given.seed)
     check_jobs(jobs)
-    from orchestration.backtest import optimise_told, optimising
+    from orchestration.backtest.searches import optimise_told, optimising
 
     if resume is not None:
         _alone(given, [space, objective, constraint, algorithm, keep, oos, out])
@@ -92,7 +92,7 @@ def optimize(
     told = optimise_told.told(job, found)
     files = _kept(job, found, told)
     if as_json:
-        from orchestration.backtest.writing import plain
+        from orchestration.backtest.reports.writing import plain
         from orchestration.terminal.output import print_json
 
         print_json(plain(told))
@@ -121,8 +121,9 @@ def _kept(job: Job, found: Found, told: dict[str, Any]) -> list[Path]:
     """The files of the study, besides those that it goes on with."""
     if job.folder is None:
         return []
-    from orchestration.backtest import study, writing
-    from orchestration.backtest.best_file import best_yaml
+    from orchestration.backtest.reports import writing
+    from orchestration.backtest.searches import study
+    from orchestration.backtest.searches.best_file import best_yaml
 
     folder = job.folder.path
     job.folder.table(found.trials)
@@ -143,8 +144,8 @@ def _kept(job: Job, found: Found, told: dict[str, Any]) -> list[Path]:
 def _page(job: Job, found: Found, told: dict[str, Any]) -> bytes | None:
     """The report; None without plotly."""
     from domain.errors import ConfigError
-    from orchestration.backtest.montecarlo_report import plotly_source
-    from orchestration.backtest.optimise_page import optimise_page
+    from orchestration.backtest.measures.montecarlo_report import plotly_source
+    from orchestration.backtest.searches.optimise_page import optimise_page
 
     try:
         plotly = plotly_source()

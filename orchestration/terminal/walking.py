@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.backtest.space import written
+from orchestration.backtest.searches.space import written
 from orchestration.terminal.exits import DONE
 from orchestration.terminal.optimize_text import NUMBER, SHARE, shown
 from orchestration.terminal.output import aligned, print_json, say
 
 if TYPE_CHECKING:
-    from orchestration.backtest.study import Asked
+    from orchestration.backtest.searches.study import Asked
     from orchestration.settings import Overrides
 
 
@@ -26,10 +26,11 @@ def walk(
     as_json: bool,
 ) -> int:
     """``files`` are those of ``backtest``, by option; they have been checked."""
-    from orchestration.backtest import splits, walk_forward, writing
-    from orchestration.backtest.metrics import metrics
-    from orchestration.backtest.optimising import without_seed
+    from orchestration.backtest.measures.metrics import metrics
+    from orchestration.backtest.reports import writing
     from orchestration.backtest.running import prepare
+    from orchestration.backtest.searches import splits, walk_forward
+    from orchestration.backtest.searches.optimising import without_seed
     from orchestration.terminal.search_options import pool_of, with_lag
     from orchestration.terminal.verbs_backtest import interruptible, notice, progress_bar
 
@@ -55,7 +56,7 @@ def walk(
     if parquet is not None:
         writing.write_parquet(walked.result, parquet)
     if report is not None:
-        from orchestration.backtest.walk_page import write_walk
+        from orchestration.backtest.searches.walk_page import write_walk
 
         write_walk(walked.result, measured, told, report)
     if as_json:

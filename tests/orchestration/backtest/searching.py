@@ -12,9 +12,9 @@ from pyarrow import parquet
 
 from domain.market import BAR, Bars
 from domain.timeframe import HOUR
-from orchestration.backtest.optimising import Found, Job, begin, optimise, resume
-from orchestration.backtest.study import Asked
-from orchestration.backtest.trials import InProcess, Trial
+from orchestration.backtest.searches.optimising import Found, Job, begin, optimise, resume
+from orchestration.backtest.searches.study import Asked
+from orchestration.backtest.searches.trials import InProcess, Trial
 from orchestration.settings import Overrides
 from tests.factories import MONDAY
 

@@ -10,8 +10,8 @@ import pytest
 
 from domain.money import NANO
 from domain.timeframe import HOUR
-from orchestration.backtest.costs import cost_metrics
-from orchestration.backtest.metrics import metrics
+from orchestration.backtest.measures.costs import cost_metrics
+from orchestration.backtest.measures.metrics import metrics
 from orchestration.backtest.result import Result, Sent
 from tests.factories import EURUSD, MONDAY, a_fill, an_order, bars, nano
 from tests.orchestration.backtest.measured import a_result, closed, financing, settings, some_days, with_account

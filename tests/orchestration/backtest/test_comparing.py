@@ -16,11 +16,11 @@ from domain.errors import ConfigError, DeadlineMissed, Refused
 from domain.money import NANO, ONE, Rate
 from domain.order import BUY, SELL, Fill
 from domain.timeframe import MINUTE
-from orchestration.backtest.comparing import compare
-from orchestration.backtest.comparing_costs import Held, Priced
-from orchestration.backtest.comparing_sides import Key, Side, of_result, side
-from orchestration.backtest.comparing_told import Comparison, facts
-from orchestration.backtest.writing import plain
+from orchestration.backtest.comparisons.comparing import compare
+from orchestration.backtest.comparisons.comparing_costs import Held, Priced
+from orchestration.backtest.comparisons.comparing_sides import Key, Side, of_result, side
+from orchestration.backtest.comparisons.comparing_told import Comparison, facts
+from orchestration.backtest.reports.writing import plain
 from orchestration.settings import UsageError
 from tests.factories import a_fill, nano
 from tests.flow.hours import hours, walked

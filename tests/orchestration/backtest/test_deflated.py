@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestration.backtest.deflated import deflated_sharpe, expected_maximum, minimum_record, probabilistic_sharpe
+from orchestration.backtest.measures.deflated import (
+    deflated_sharpe,
+    expected_maximum,
+    minimum_record,
+    probabilistic_sharpe,
+)
 
 
 @pytest.mark.parametrize(("skewness", "kurtosis", "published"), [(0.0, 3.0, 0.982), (-2.448, 10.164, 0.913)])

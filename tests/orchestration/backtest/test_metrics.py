@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from domain.money import NANO, to_float
 from domain.order import Denied
 from domain.timeframe import DAY, HOUR
-from orchestration.backtest import ratios
-from orchestration.backtest.metrics import metrics
+from orchestration.backtest.measures import ratios
+from orchestration.backtest.measures.metrics import metrics
+from orchestration.backtest.measures.returns import WEEKDAYS, calendar_of, closes, daily_equity
+from orchestration.backtest.measures.trips import longest_streak, quality, tallies, tally
 from orchestration.backtest.result import Open, Refusal, Sent
-from orchestration.backtest.returns import WEEKDAYS, calendar_of, closes, daily_equity
-from orchestration.backtest.trips import longest_streak, quality, tallies, tally
 from risk.statistics import KINDS, Statistics, Trade
 from tests.factories import BTC, EURUSD, a_candidate, a_fill, an_order
 from tests.orchestration.backtest.measured import NOON, a_close, a_result, closed, some_days

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from domain.timeframe import DAY, HOUR
-from orchestration.backtest import ratios
-from orchestration.backtest.deflated import probabilistic_sharpe
-from orchestration.backtest.metrics import metrics
+from orchestration.backtest.measures import ratios
+from orchestration.backtest.measures.deflated import probabilistic_sharpe
+from orchestration.backtest.measures.metrics import metrics
 from tests.orchestration.backtest.measured import NOON, a_result, some_days
 
 empyrical = pytest.importorskip("empyrical")

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from domain.errors import ConfigError
-from orchestration.backtest import montecarlo as simulation
-from orchestration.backtest.blocks import block_length, block_places
-from orchestration.backtest.history import History, history, read
-from orchestration.backtest.montecarlo import Asked, deepest, montecarlo
-from orchestration.backtest.montecarlo_report import fan, montecarlo_page
+from orchestration.backtest.measures import montecarlo as simulation
+from orchestration.backtest.measures.blocks import block_length, block_places
+from orchestration.backtest.measures.history import History, history, read
+from orchestration.backtest.measures.montecarlo import Asked, deepest, montecarlo
+from orchestration.backtest.measures.montecarlo_report import fan, montecarlo_page
 
 
 def a_history(

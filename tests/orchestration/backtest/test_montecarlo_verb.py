@@ -12,7 +12,7 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from orchestration.backtest.writing import facts, write_json
+from orchestration.backtest.reports.writing import facts, write_json
 from orchestration.terminal.verbs_montecarlo import montecarlo
 from tests.orchestration.backtest.measured import a_result, closed, some_days
 

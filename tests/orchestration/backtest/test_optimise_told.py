@@ -14,11 +14,11 @@ from pyarrow import parquet
 
 from domain.errors import ArgusError, ConfigError
 from domain.timeframe import HOUR
-from orchestration.backtest import optimise_told, splits, study
-from orchestration.backtest.best_file import best_yaml
-from orchestration.backtest.search import best
-from orchestration.backtest.space import Dimension
-from orchestration.backtest.trials import (
+from orchestration.backtest.searches import optimise_told, splits, study
+from orchestration.backtest.searches.best_file import best_yaml
+from orchestration.backtest.searches.search import best
+from orchestration.backtest.searches.space import Dimension
+from orchestration.backtest.searches.trials import (
     COMPLETE,
     FAILED,
     INFEASIBLE,
@@ -272,7 +272,7 @@ def test_what_cannot_be_asked_is_refused(data: Path, changed: dict[str, Any], sa
 
 
 def test_the_document_is_plain_json(data: Path) -> None:
-    from orchestration.backtest.writing import plain as as_json
+    from orchestration.backtest.reports.writing import plain as as_json
 
     job = begun(data)
     json.dumps(as_json(optimise_told.told(job, searched(job))), allow_nan=False)

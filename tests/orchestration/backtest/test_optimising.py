@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 from domain.errors import ArgusError, ConfigError
-from orchestration.backtest import optimise_told, optimising, running, study
-from orchestration.backtest.search import Changed, Setter
-from orchestration.backtest.trials import (
+from orchestration.backtest import running
+from orchestration.backtest.searches import optimise_told, optimising, study
+from orchestration.backtest.searches.search import Changed, Setter
+from orchestration.backtest.searches.trials import (
     InProcess,
     Trial,
 )
@@ -43,7 +44,7 @@ def test_no_trial_is_ever_handed_a_bar_out_of_sample(data: Path, monkeypatch: py
         return real(ready, *args, **named)
 
     real = running.run
-    monkeypatch.setattr("orchestration.backtest.trials.run", spied)
+    monkeypatch.setattr("orchestration.backtest.searches.trials.run", spied)
     found = searched(job)
 
     assert len(handed) > len(found.trials)
@@ -65,7 +66,7 @@ def test_a_trial_that_saw_other_bars_ends_the_search(data: Path, monkeypatch: py
     def all_of_it(ready: Any, start: int, end: int) -> Any:
         return ready
 
-    monkeypatch.setattr("orchestration.backtest.search.inside", all_of_it)
+    monkeypatch.setattr("orchestration.backtest.searches.search.inside", all_of_it)
     with pytest.raises(ArgusError, match="nothing of this search can be believed"):
         searched(job)
 
@@ -178,7 +179,7 @@ import sys, time
 from pathlib import Path
 from orchestration import kernel_cache
 from tests.orchestration.backtest import searching
-from orchestration.backtest.trials import InProcess
+from orchestration.backtest.searches.trials import InProcess
 
 class Slow(InProcess):
     def wait(self, number):

@@ -17,13 +17,13 @@ from domain.errors import ConfigError
 from domain.market import Bars
 from domain.money import to_float
 from domain.timeframe import HOUR
-from orchestration.backtest import report_trades
-from orchestration.backtest.metrics import metrics
-from orchestration.backtest.report import check_report, html, write_report
-from orchestration.backtest.report_text import lasting, number, safe, share, times
+from orchestration.backtest.measures.metrics import metrics
+from orchestration.backtest.measures.returns import daily_equity
+from orchestration.backtest.reports import report_trades
+from orchestration.backtest.reports.report import check_report, html, write_report
+from orchestration.backtest.reports.report_text import lasting, number, safe, share, times
+from orchestration.backtest.reports.thinning import candles, evenly, extremes
 from orchestration.backtest.result import Open, Result, Sent
-from orchestration.backtest.returns import daily_equity
-from orchestration.backtest.thinning import candles, evenly, extremes
 from risk.state import TradingState
 from tests.chromium import Browser
 from tests.results import BARS, a_result, a_walk, settings, simulated

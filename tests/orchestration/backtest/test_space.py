@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import ConfigError
-from orchestration.backtest.objective import MEASURES, Constraint, Judging, read_constraints, read_objective
-from orchestration.backtest.proposing import ALGORITHMS, Grid, proposer
-from orchestration.backtest.space import Dimension, Value, default_space, read_space, size
-from orchestration.backtest.trials import COMPLETE, Ladder, Trial
+from orchestration.backtest.searches.objective import MEASURES, Constraint, Judging, read_constraints, read_objective
+from orchestration.backtest.searches.proposing import ALGORITHMS, Grid, proposer
+from orchestration.backtest.searches.space import Dimension, Value, default_space, read_space, size
+from orchestration.backtest.searches.trials import COMPLETE, Ladder, Trial
 from orchestration.settings import Settings, UsageError
 from orchestration.settings.problems import Problems
 from tests.results import settings
@@ -199,7 +199,7 @@ def test_an_unknown_objective_is_refused_with_the_nearest() -> None:
 
 
 def test_what_a_trial_keeps_are_numbers_of_the_metrics() -> None:
-    from orchestration.backtest.metrics import metrics
+    from orchestration.backtest.measures.metrics import metrics
     from tests.results import a_result
 
     told = metrics(a_result())

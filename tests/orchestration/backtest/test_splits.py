@@ -10,9 +10,9 @@ import pytest
 
 from domain.errors import ConfigError
 from domain.timeframe import DAY, HOUR
-from orchestration.backtest import splits
 from orchestration.backtest.running import Ready, prepare
-from orchestration.backtest.splits import Span, Window
+from orchestration.backtest.searches import splits
+from orchestration.backtest.searches.splits import Span, Window
 from tests.factories import MONDAY
 from tests.orchestration.backtest.searching import a_file, options, waves
 

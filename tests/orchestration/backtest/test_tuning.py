@@ -15,9 +15,9 @@ import pytest
 
 from domain.errors import ActorLost, ArgusError
 from orchestration import tuning
-from orchestration.backtest import optimising
-from orchestration.backtest.study import Asked, Folder
-from orchestration.backtest.trials import FAILED, Worker
+from orchestration.backtest.searches import optimising
+from orchestration.backtest.searches.study import Asked, Folder
+from orchestration.backtest.searches.trials import FAILED, Worker
 from orchestration.settings import Overrides
 from orchestration.topology import ActorSpec
 from orchestration.tuning import Growing, Workers, lag_for

@@ -13,11 +13,12 @@ import pytest
 from domain.errors import ArgusError, ConfigError
 from domain.money import to_float
 from domain.timeframe import DAY
-from orchestration.backtest import running, splits, walk_forward
-from orchestration.backtest.metrics import metrics
+from orchestration.backtest import running
+from orchestration.backtest.measures.metrics import metrics
 from orchestration.backtest.running import Ready, prepare
-from orchestration.backtest.trials import InProcess
-from orchestration.backtest.walk_forward import BEFORE, CHOSEN, GIVEN, Walk, Walker
+from orchestration.backtest.searches import splits, walk_forward
+from orchestration.backtest.searches.trials import InProcess
+from orchestration.backtest.searches.walk_forward import BEFORE, CHOSEN, GIVEN, Walk, Walker
 from tests.orchestration.backtest.searching import SPACE, a_file, asked, options, waves
 
 SETS = ("strategy.fast=5", "strategy.slow=20")
@@ -163,7 +164,7 @@ def test_a_window_without_a_trial_that_fits_keeps_the_values_of_before(data: Pat
             counted.append(window)
             return super()._choose(window, stop)
 
-    from orchestration.backtest.objective import Constraint
+    from orchestration.backtest.searches.objective import Constraint
 
     nothing = (Constraint("trades", ">", 1e5),)
     ready = prepare(given, print)

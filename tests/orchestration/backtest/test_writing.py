@@ -18,10 +18,10 @@ import pytest
 from domain.errors import ArgusError, ConfigError
 from domain.money import to_float
 from domain.timeframe import iso
-from orchestration.backtest import writing
-from orchestration.backtest.metrics import metrics
-from orchestration.backtest.returns import daily_equity
-from orchestration.backtest.writing import TABLES, check_folder, check_target, facts, write_json, write_parquet
+from orchestration.backtest.measures.metrics import metrics
+from orchestration.backtest.measures.returns import daily_equity
+from orchestration.backtest.reports import writing
+from orchestration.backtest.reports.writing import TABLES, check_folder, check_target, facts, write_json, write_parquet
 from tests.conftest import ROOT
 from tests.results import BARS, a_result, simulated
 
@@ -189,7 +189,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from orchestration.backtest.writing import write_json, write_parquet
+from orchestration.backtest.reports.writing import write_json, write_parquet
 from tests.results import a_result
 result, folder = a_result(), Path(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]), int(sys.argv[4])))

@@ -1,0 +1,1 @@
+"""Better parameters, and how much of what was found is luck: optimise and walk forward."""
