@@ -49,7 +49,7 @@ class MemoryRecords:
 
     # -- what the executor would write -----------------------------------------------------------
 
-    def step(self, one: OrderStep, venue: str) -> None:
+    def step(self, one: OrderStep) -> None:
         """The venue's word on an order. Raises InvalidTransition for one that cannot follow."""
         if one.order is not None and one.order_id not in self.sent:
             self.sent[one.order_id] = Sent(order=one.order, status=orders.SUBMITTED)
@@ -194,7 +194,7 @@ class Desk:
 
     def record(self, steps: Iterable[OrderStep]) -> None:
         for one in steps:
-            self._records.step(one, self._venue.name)
+            self._records.step(one)
 
     def submit(self, order: Order) -> None:
         self._records.sent[order.id].status = orders.SUBMITTED

@@ -83,7 +83,7 @@ def montecarlo(
             writing.check_target(target, option)
     plotly = ""
     if report is not None:
-        from orchestration.backtest.measures.montecarlo_report import plotly_source
+        from orchestration.backtest.reports.report_page import plotly_source
 
         plotly = plotly_source()
     told = simulation.montecarlo(history.read(document.expanduser()), asked)

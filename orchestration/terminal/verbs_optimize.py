@@ -144,7 +144,7 @@ def _kept(job: Job, found: Found, told: dict[str, Any]) -> list[Path]:
 def _page(job: Job, found: Found, told: dict[str, Any]) -> bytes | None:
     """The report; None without plotly."""
     from domain.errors import ConfigError
-    from orchestration.backtest.measures.montecarlo_report import plotly_source
+    from orchestration.backtest.reports.report_page import plotly_source
     from orchestration.backtest.searches.optimise_page import optimise_page
 
     try:

@@ -6,21 +6,10 @@ from typing import Any
 
 import msgspec
 
-from domain.errors import ConfigError
 from orchestration.backtest.reports.report_page import page
 from orchestration.backtest.reports.report_text import number, safe, share, table
 
 Plain = dict[str, Any]
-
-
-def plotly_source() -> str:
-    """The library's script. Raises ConfigError where plotly is not installed."""
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise ConfigError("--report needs plotly: pip install argus-trading[reports]") from error
-    source: str = get_plotlyjs()
-    return source.replace("</script", "<\\/script")
 
 
 def montecarlo_page(told: Plain, plotly: str) -> str:

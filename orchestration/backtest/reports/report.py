@@ -8,12 +8,11 @@ from typing import Any
 
 import msgspec
 
-from domain.errors import ConfigError
 from orchestration.backtest.reports import report_figures as figures
 from orchestration.backtest.reports import report_head, report_trades
 from orchestration.backtest.reports import report_tables as tables
 from orchestration.backtest.reports.report_figures import Variant
-from orchestration.backtest.reports.report_page import page
+from orchestration.backtest.reports.report_page import page, plotly_source
 from orchestration.backtest.reports.report_text import safe
 from orchestration.backtest.reports.writing import check_target, denials, write_bytes
 from orchestration.backtest.result import Result
@@ -26,7 +25,7 @@ MANY = 30
 def check_report(path: Path, option: str = "--report") -> None:
     """Raises ConfigError if no report could be written there: asked before hours of work."""
     check_target(path, option)
-    _plotly()
+    plotly_source()
 
 
 def write_report(result: Result, metrics: Mapping[str, Any], path: Path, option: str = "--report") -> None:
@@ -35,21 +34,12 @@ def write_report(result: Result, metrics: Mapping[str, Any], path: Path, option:
 
 
 def html(result: Result, metrics: Mapping[str, Any]) -> str:
-    plotly = _plotly()
+    plotly = plotly_source()
     charts = _charts(result)
     drawn = {name: [one._asdict() for one in variants] for name, variants in charts.items()}
     names = ", ".join(result.info.symbols[:3])
     title = safe(f"{result.settings.strategy.name} on {names}{' SIMULATED' if result.info.simulated else ''}")
     return page(title, _body(result, metrics, charts), msgspec.json.encode(drawn).decode(), plotly)
-
-
-def _plotly() -> str:
-    try:
-        from plotly.offline import get_plotlyjs  # type: ignore[import-untyped, unused-ignore]
-    except ImportError as error:
-        raise ConfigError("--report needs plotly: pip install argus-trading[reports]") from error
-    source: str = get_plotlyjs()
-    return source.replace("</script", "<\\/script")
 
 
 def _charts(result: Result) -> dict[str, list[Variant]]:

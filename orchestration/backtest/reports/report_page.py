@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from domain.errors import ConfigError
+
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; form-action 'none'"
 )
@@ -135,3 +137,13 @@ def page(title: str, body: str, charts: str, plotly: str) -> str:
 def in_script(json: str) -> str:
     """JSON inside of a page: no text in it ends the script or begins a comment."""
     return json.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def plotly_source() -> str:
+    """The library's script. Raises ConfigError where plotly is not installed."""
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise ConfigError("--report needs plotly: pip install argus-trading[reports]") from error
+    source: str = get_plotlyjs()
+    return source.replace("</script", "<\\/script")

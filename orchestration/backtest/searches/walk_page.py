@@ -8,9 +8,8 @@ from typing import Any
 
 import msgspec
 
-from orchestration.backtest.measures.montecarlo_report import plotly_source
 from orchestration.backtest.reports import report_figures, report_head
-from orchestration.backtest.reports.report_page import page
+from orchestration.backtest.reports.report_page import page, plotly_source
 from orchestration.backtest.reports.report_text import number, safe, share, table
 from orchestration.backtest.reports.writing import write_bytes
 from orchestration.backtest.result import Result
