@@ -39,12 +39,20 @@ REPORT = np.dtype([("code", np.uint16), ("stance", np.int8), ("flags", np.uint8)
 HAS_TEXT = 1
 
 
+class Veto(msgspec.Struct, frozen=True, gc=False):
+    """Why research stops a candidate: a denial's code, what was found and the threshold it broke."""
+
+    code: str
+    value: float | str | None = None
+    threshold: float | str | None = None
+
+
 class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A stance that has changed: what and why, never how much. Prices and distances in 1e-9.
 
     ``at`` is the close of the bar that spoke (T); ``stop`` and ``target`` are distances from the
     entry, 0 for none; ``limit`` is 0 for a market entry. ``expires_at`` is when the plan dies. ``factor`` is what
-    research makes of the size (0 to 1).
+    research makes of the size (0 to 1), ``veto`` what it says against it.
     """
 
     symbol: str
@@ -61,6 +69,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     reasons: tuple[str, ...] = ()
     regime: str = ""
     factor: float = 1.0
+    veto: Veto | None = None
 
 
 class Exit(msgspec.Struct, frozen=True, gc=False):

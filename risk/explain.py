@@ -17,12 +17,12 @@ from domain.money import NANO, Rate, from_decimal, to_float
 from risk import multipliers
 from risk.config import RiskConfig
 from risk.exposure import worth
-from risk.gate import Answer, Gate, carefully, malformed, misplaced, prices, wish_of
+from risk.gate import Answer, Gate, carefully, malformed, misplaced, prices, vetoed, wish_of
 from risk.rules import RULES
 from risk.view import Denial, Figures, Room, Rule, View, Wish
 
-CANDIDATE, PRICES = "candidate", "prices"
-"""What the gate asks before and after the rules: numbers that are numbers, and prices on their sides of the entry."""
+CANDIDATE, RESEARCH, PRICES = "candidate", "research", "prices"
+"""Asked beside the rules: numbers that are numbers, a veto of research, prices on their sides of the entry."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -144,6 +144,7 @@ def ladder(gate: Gate, candidate: Candidate, view: View, spread: int, answer: An
     unsound, placed = malformed(candidate), misplaced(wish, view.instrument, stop, target)
     checks = [
         _check(0, CANDIDATE, unsound, Figures()),
+        *(_check(8, RESEARCH, one, Figures()) for one in (vetoed(candidate),) if one is not None),
         *(_asked(name, rule, wish, view) for name, rule in gate.rules.checks),
         _check(9, PRICES, placed, Figures()),
     ]
@@ -204,6 +205,12 @@ def _size(gate: Gate, wish: Wish, view: View) -> Size:
         if isinstance(times, Denial):
             return replace(steps, factors=factors, factor=0, multiplied=0, denial=times)
         steps = replace(steps, factors=factors, factor=times, multiplied=wanted * times // NANO)
+    elif wish.factor != 1 and wanted <= instrument.max_quantity:
+        found = carefully("size", lambda: multipliers.by_research(wish))
+        if isinstance(found, Denial):
+            return replace(steps, factor=0, multiplied=0, denial=found)
+        factors = (Factor(RESEARCH, found),)
+        steps = replace(steps, factors=factors, factor=found, multiplied=wanted * found // NANO)
     return _capped(gate, wish, view, instrument, steps)
 
 
@@ -280,7 +287,7 @@ def _factors(wish: Wish, view: View) -> tuple[tuple[Factor, ...], int | Denial]:
     """Every multiplier that is configured, and the product as the gate takes it."""
     config, found = view.config, []
     if 0 <= wish.factor <= 1:
-        found.append(Factor("research", from_decimal(str(wish.factor))))
+        found.append(Factor(RESEARCH, from_decimal(str(wish.factor))))
     if config.score_factors and math.isfinite(wish.score):
         found.append(Factor("score", multipliers.by_score(wish.score, config.score_factors)))
     if config.regime_factors:

@@ -19,7 +19,7 @@ from domain.money import NANO, from_decimal, to_float
 from domain.order import ENTRY, PARTIAL_TARGET, SIGNAL, Order, StopChange, order_id
 from domain.registry import build
 from risk.config import STAGES_THAT_CAN_BE_OFF, RiskConfig
-from risk.multipliers import factor
+from risk.multipliers import by_research, factor
 from risk.rules import ALWAYS, RULES
 from risk.sizing import SIZING
 from risk.state import Limits
@@ -113,7 +113,12 @@ class Gate:
         wish = wish_of(candidate, view, spread)
         key = order_id(self.scope, candidate.strategy, candidate.symbol, candidate.at, ENTRY, 0)
         stop, target = prices(wish, view.instrument)
-        denial = malformed(candidate) or self.deny(wish, view) or misplaced(wish, view.instrument, stop, target)
+        denial = (
+            malformed(candidate)
+            or vetoed(candidate)
+            or self.deny(wish, view)
+            or misplaced(wish, view.instrument, stop, target)
+        )
         size: int | Denial = denial or self.size(wish, view)
         if isinstance(size, Denial):
             closing = self._close_only(candidate, view, venue, rank) if wish.closing else None
@@ -164,6 +169,11 @@ class Gate:
                         wanted, tightest = left, room
             elif wanted > instrument.max_quantity:
                 return Denial("SIZE_TOO_LARGE", to_float(wanted), to_float(instrument.max_quantity))
+            elif wish.factor != 1:  # whatever the method, research can make it smaller
+                times = by_research(wish)
+                if isinstance(times, Denial):
+                    return times
+                wanted = wanted * times // NANO
             size = instrument.floor_quantity(wanted)
             if size <= 0:
                 least = max(instrument.min_quantity, instrument.lot_step)
@@ -292,6 +302,12 @@ def malformed(candidate: Candidate) -> Denial | None:
     if not (math.isfinite(candidate.score) and math.isfinite(candidate.probability)):
         return Denial("SCORE_INVALID", str(candidate.score), str(candidate.probability))
     return None
+
+
+def vetoed(candidate: Candidate) -> Denial | None:
+    """What research says against it."""
+    veto = candidate.veto
+    return None if veto is None else Denial(veto.code, veto.value, veto.threshold)
 
 
 def misplaced(wish: Wish, instrument: Instrument | None, stop: int, target: int) -> Denial | None:

@@ -16,9 +16,9 @@ from risk.view import Denial, View, Wish
 def factor(wish: Wish, view: View) -> int | Denial:
     """By how much (1e-9) the size is multiplied, or why it cannot be said."""
     config = view.config
-    if not 0 <= wish.factor <= 1:
-        return Denial("FACTOR_INVALID", str(wish.factor), "0 to 1")
-    found = _nano(wish.factor)
+    found = by_research(wish)
+    if isinstance(found, Denial):
+        return found
     if config.score_factors:
         if not math.isfinite(wish.score):
             return Denial("SCORE_INVALID", str(wish.score))
@@ -28,6 +28,13 @@ def factor(wish: Wish, view: View) -> int | Denial:
     if config.near_limit is not None and near_limit(view, config.near_limit):
         found //= 2
     return found if found > 0 else Denial("FACTOR_ZERO", to_float(found), 0)
+
+
+def by_research(wish: Wish) -> int | Denial:
+    """The factor (1e-9) that research has given: never more than 1."""
+    if not 0 <= wish.factor <= 1:
+        return Denial("FACTOR_INVALID", str(wish.factor), "0 to 1")
+    return _nano(wish.factor)
 
 
 def by_score(score: float, factors: Mapping[str, float]) -> int:

@@ -10,7 +10,7 @@ from domain.registry import load
 from domain.timeframe import iso
 from orchestration.terminal.figures import moment, money, plain, price, quantity
 from orchestration.terminal.output import Column, Plain
-from risk.explain import CANDIDATE, PRICES, Cap, Check, Ladder
+from risk.explain import CANDIDATE, PRICES, RESEARCH, Cap, Check, Ladder
 from risk.rules import RULES
 
 MONEY, SHARE, TIMES, BPS, SECONDS = "money", "share", "times", "bps", "seconds"
@@ -135,7 +135,7 @@ def rules(found: Plain) -> tuple[list[Column], list[Plain]]:
         Column("limit", lambda row: shown(row["threshold"], row["unit"]), True),
         Column("passes", _passes),
     ]
-    return columns, [one for one in found["rules"] if one["code"] or one["rule"] not in (CANDIDATE, PRICES)]
+    return columns, [one for one in found["rules"] if one["code"] or one["rule"] not in (CANDIDATE, RESEARCH, PRICES)]
 
 
 def steps(found: Ladder, told: Plain) -> tuple[list[Column], list[Plain]]:
@@ -143,7 +143,7 @@ def steps(found: Ladder, told: Plain) -> tuple[list[Column], list[Plain]]:
     size, said = found.size, told["size"]
     assert size is not None
     rows: list[Plain] = [_step(found, size.method, size.wanted)]
-    factors = [one for one in size.factors if (one.name, one.times) != ("research", NANO)]  # it has said nothing
+    factors = [one for one in size.factors if (one.name, one.times) != (RESEARCH, NANO)]  # it has said nothing
     rows += [{"step": f"x {one.name}", "value": one.times / NANO, "unit": ""} for one in factors]
     if factors:
         rows.append(_step(found, "after multipliers", size.multiplied) | {"value": size.factor / NANO, "unit": ""})
