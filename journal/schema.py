@@ -21,7 +21,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema this program knows, oldest first; the same as in ``migrations/versions``."""
 
 HEAD = REVISIONS[-1]
@@ -384,6 +384,163 @@ compacted = Table(
     "compacted", metadata, Column("from_seq", WIDE, primary_key=True, autoincrement=False), _time("to_seq")
 )
 """Ranges of the sequence whose events were dropped because they were older than they are kept for (``retention``)."""
+
+# -- Research ----------------------------------------------------------------------------------------
+
+
+def _real(name: str) -> Column[float]:
+    return Column(name, Double, nullable=True)
+
+
+research_cases = Table(
+    "research_cases",
+    metadata,
+    _key("run_id"),
+    _key("id"),
+    _time("cycle"),
+    _time("at"),
+    _time("decided_at"),
+    _text("symbol"),
+    _text("strategy"),
+    _number("direction"),
+    _text("price"),
+    _text("stop"),
+    _text("target"),
+    _number("horizon"),
+    Column("score", Double, nullable=False),
+    _real("probability"),
+    _text("regime"),
+    _text("mode"),
+    _text("arm"),
+    _text("model"),
+    _text("prompts"),
+    _text("verdict"),
+    _text("code"),
+    _text("source"),
+    _real("p_win"),
+    Column("size_factor", Double, nullable=False),
+    _real("disagreement"),
+    _text("reason"),
+    _text("evidence"),
+    _text("effect"),
+    Column("factor", Double, nullable=False),
+    _flag("contaminated"),
+    _flag("masked"),
+    _text("facts"),
+    _text("arguments"),
+    _number("won", null=True),
+    _text("touched"),
+    _real("r"),
+    _real("best"),
+    _real("worst"),
+    _time("known_at", null=True),
+    Index("research_cases_by_time", "run_id", "at"),
+)
+"""A candidate that was judged. ``id`` is its correlation id; ``prompts`` the versions as JSON; ``effect`` is NONE, VETO
+or SHRINK, ``factor`` what was made of the size; ``facts`` and ``arguments`` are JSON. ``won``, ``touched`` (TARGET,
+STOP, TIME or "" while open), ``r``, ``best`` and ``worst`` are what the market then did, known at ``known_at``."""
+
+research_calls = Table(
+    "research_calls",
+    metadata,
+    _key("run_id"),
+    _key("id"),
+    _text("case_id"),
+    _text("subject"),
+    _text("role"),
+    _time("at"),
+    _time("made_at"),
+    _text("key"),
+    _text("prompt"),
+    _text("endpoint"),
+    _text("model"),
+    _text("source"),
+    _text("outcome"),
+    _text("detail"),
+    _text("request"),
+    _text("answer"),
+    _text("parsed"),
+    _text("mode"),
+    _flag("repaired"),
+    _number("tries"),
+    _text("usage"),
+    _time("cost", null=True),
+    Column("latency", Double, nullable=False),
+    _text("fingerprint"),
+    _number("sample"),
+    Index("research_calls_by_case", "run_id", "case_id"),
+)
+"""``domain.research.Call``; ``request``, ``parsed`` and ``usage`` as JSON, ``cost`` in 1e-9 US dollars or null."""
+
+research_views = Table(
+    "research_views",
+    metadata,
+    _key("run_id"),
+    _key("symbol"),
+    _key("at", BigInteger),
+    _time("valid_until"),
+    _text("regime"),
+    _text("bias"),
+    _text("risks"),
+    _text("evidence"),
+    _text("source"),
+    _text("code"),
+)
+
+research_reviews = Table(
+    "research_reviews",
+    metadata,
+    _key("run_id"),
+    _key("id"),
+    _text("case_id"),
+    _text("symbol"),
+    _text("strategy"),
+    _flag("taken"),
+    Column("score", Double, nullable=False),
+    _text("lesson"),
+    _text("analysis"),
+    _time("known_at"),
+    _real("r"),
+    _text("source"),
+    _text("code"),
+    Index("research_reviews_by_time", "known_at"),
+)
+
+research_proposals = Table(
+    "research_proposals",
+    metadata,
+    _key("id"),
+    _text("run_id"),
+    _time("at"),
+    _text("strategy"),
+    _text("changes"),
+    _text("reason"),
+    _text("facts"),
+    _text("source"),
+    _text("code"),
+    _text("state"),
+    _text("who"),
+    _time("decided_at", null=True),
+)
+
+research_headlines = Table(
+    "research_headlines",
+    metadata,
+    _key("run_id"),
+    _key("id"),
+    _text("source"),
+    Column("trust", Double, nullable=False),
+    _time("published_at"),
+    _time("seen_at"),
+    _text("title"),
+    _text("summary"),
+    _text("currencies"),
+    _number("sentiment", null=True),
+    _number("relevance", null=True),
+    _text("category"),
+    _text("read_by"),
+)
+"""Texts from outside and what the reader made of them; ``read_by`` is the source of the reading, "" before it."""
 
 # -- alerts ------------------------------------------------------------------------------------------
 
