@@ -10,6 +10,9 @@ SINGLE_CALL, DEBATE, RULES_ONLY = "single", "debate", "rules"
 ARMS = (SINGLE_CALL, DEBATE, RULES_ONLY)
 AUTO, OPENAI = "auto", "openai"
 LIVE, RECORDED = "live", "recorded"
+OPERATOR, NEXT_RUN = "operator", "next_run"
+OFFICIAL = "https://api.openai.com/v1"
+"""Where a model is asked without a ``base_url``."""
 
 
 class ResearchConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +42,7 @@ class ResearchConfig(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float = 0.5
     base_url: str | None = None
     model: str = "gpt-4o-mini"
+    key_file: str | None = None
     temperature: float | None = 0.0
     max_tokens: int = 800
     seed: int | None = 7
@@ -51,7 +55,7 @@ class ResearchConfig(msgspec.Struct, frozen=True, kw_only=True):
     budget_call: float | None = 0.05
     budget_symbol: float | None = 1.0
     budget_day: float | None = 5.0
-    tokens_call: int | None = 8_000
+    tokens_call: int | None = 32_000
     tokens_symbol: int | None = None
     tokens_day: int | None = 1_000_000
     prices: str | None = None
@@ -59,7 +63,7 @@ class ResearchConfig(msgspec.Struct, frozen=True, kw_only=True):
     cutoff_margin: int = 30
     masked: bool = False
     planner_every: int = 20
-    planner_apply: str = "operator"
+    planner_apply: str = OPERATOR
     news: tuple[str, ...] = ()
     news_minutes: float = 10.0
     news_hours: float = 24.0
@@ -68,6 +72,11 @@ class ResearchConfig(msgspec.Struct, frozen=True, kw_only=True):
     go_rate_low: float = 0.05
     go_rate_high: float = 0.95
     calibrated_after: int = 100
+
+    @property
+    def endpoint(self) -> str:
+        """The base URL that is asked."""
+        return self.base_url or OFFICIAL
 
     @property
     def on(self) -> bool:

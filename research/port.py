@@ -72,7 +72,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """``value`` is what ``check`` made, None unless ``outcome`` is OK. ``detail`` is safe to show: it holds no key.
 
     ``text`` is the raw answer as it came (of the repair, if there was one), ``parsed`` its JSON; ``tries`` counts the
-    requests that were sent; ``cost`` in 1e-9 US dollars, None where it is not known.
+    requests that were sent; ``cost`` in 1e-9 US dollars, None where it is not known. ``error`` is what the caller
+    has to raise, where the configuration wants an end to it (``missing: error``).
     """
 
     outcome: str = OK
@@ -88,6 +89,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     cost: int | None = None
     latency: float = 0.0
     fingerprint: str = ""
+    error: Any = None
 
 
 class Model(Protocol):
