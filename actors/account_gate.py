@@ -10,7 +10,7 @@ import msgspec
 
 from actors import management
 from actors.closings import Closings
-from actors.gate_rows import account_event, position_events
+from actors.gate_rows import account_event, position_events, positions_event
 from actors.gate_view import GateView
 from actors.kill_switch import KillSwitch
 from actors.management import Extremes
@@ -172,8 +172,18 @@ class AccountGate:
         self._closings.valued(self._now, equity, self._locked)
 
     def precheck(self, candidates: Sequence[Candidate], now: int, paused: bool = False) -> list[Denied]:
-        """The denials of the cheap rules (stages 1-7), written down and published like any other."""
-        return list(self._answer(candidates, now, paused, cheaply=True).denied)
+        """What the cheap rules (stages 1-7) would deny. Nothing is written down: ``reserve`` answers it."""
+        self._seen(candidates)
+        self.settle()
+        self._moment(now, paused)
+        found: list[Denied] = []
+        for one in candidates:
+            self._lookout.look(one.symbol)
+            answer = self._gate.precheck(one, self._lookout.view, self._lookout.spread(one.symbol))
+            denied = None if answer is None else self._denied(one, answer)
+            if denied is not None:
+                found.append(denied)
+        return found
 
     def reserve(
         self,
@@ -185,9 +195,13 @@ class AccountGate:
     ) -> GateAnswer:
         """Stops, exits, then candidates, in order: each sized, checked against everything open, pending and in
         flight, written to the database, and answered. A wish answered before gets its recorded answer."""
+        self._seen(candidates, amends)
+        return self._answer(candidates, now, paused, exits=exits, amends=amends)
+
+    def _seen(self, candidates: Sequence[Candidate], amends: Sequence[Amend] = ()) -> None:
+        """Raises ActorLost if something new is asked about bars that this gate was not shown."""
         if not self._shown and (amends or any(self._known(one) is None for one in candidates)):
             raise ActorLost("RiskManager", "it came back without the bars of this moment")
-        return self._answer(candidates, now, paused, exits=exits, amends=amends)
 
     def settle(self) -> int:
         """Apply the order events that the executor has written since the cursor. Returns how many."""
@@ -232,6 +246,7 @@ class AccountGate:
         self._unresolved()
         if touched or ended:
             if filled and self._records.tells:
+                drafts += positions_event(self.book, self.run.instruments, self._now, str(self._cursor))
                 drafts.append(self._account_event())
             closed, locks = self._closings.news()
             self._records.settled(self.book, touched, ended, closed, made_there, self._cursor, drafts, locks)
@@ -337,12 +352,11 @@ class AccountGate:
         paused: bool,
         exits: Sequence[Exit] = (),
         amends: Sequence[Amend] = (),
-        cheaply: bool = False,
     ) -> GateAnswer:
         if self._stale or any(map(self._waits, amends)):
             self.settle()
         self._stale = True
-        answer = self._decide(candidates, now, paused, exits, amends, cheaply)
+        answer = self._decide(candidates, now, paused, exits, amends)
         self._stale = False
         return answer
 
@@ -353,13 +367,8 @@ class AccountGate:
         paused: bool,
         exits: Sequence[Exit],
         amends: Sequence[Amend],
-        cheaply: bool,
     ) -> GateAnswer:
-        self._now = max(self._now, now)
-        equity = self.book.equity()
-        self._assess(equity)
-        standing = self._standing(equity)
-        self._lookout.moment(now, self._switch.state, paused, standing, self._day_equity, self._trades_today)
+        self._moment(now, paused)
         changes = [(one, change) for one in amends if (change := self._amend(one)) is not None]
         fresh = [(one, change) for one, change in changes if management.note(self.book.positions[one.symbol], change)]
         answered: list[tuple[Candidate | Exit, Answer, int]] = []
@@ -371,7 +380,7 @@ class AccountGate:
                 said += known
                 continue
             self._lookout.look(wish.symbol)
-            answer = self._leave(wish, rank) if isinstance(wish, Exit) else self._enter(wish, rank, cheaply)
+            answer = self._leave(wish, rank) if isinstance(wish, Exit) else self._enter(wish, rank)
             if answer is None:
                 continue
             if answer.order is not None:
@@ -389,6 +398,14 @@ class AccountGate:
             at=now,
             changes=tuple(change for _, change in changes),
         )
+
+    def _moment(self, now: int, paused: bool) -> None:
+        """When wishes are judged, and where the account stands then."""
+        self._now = max(self._now, now)
+        equity = self.book.equity()
+        self._assess(equity)
+        standing = self._standing(equity)
+        self._lookout.moment(now, self._switch.state, paused, standing, self._day_equity, self._trades_today)
 
     def _amend(self, amend: Amend) -> StopChange | None:
         """The change that this wish makes; the same for a wish that is repeated while the venue has not answered.
@@ -409,10 +426,8 @@ class AccountGate:
         position = self.book.positions.get(amend.symbol)
         return position is not None and management.pending(position) is not None
 
-    def _enter(self, candidate: Candidate, rank: int, cheaply: bool) -> Answer | None:
+    def _enter(self, candidate: Candidate, rank: int) -> Answer:
         view, spread = self._lookout.view, self._lookout.spread(candidate.symbol)
-        if cheaply:
-            return self._gate.precheck(candidate, view, spread)
         return self._gate.enter(candidate, view, self.spec.venue, rank, spread)
 
     def _leave(self, exit: Exit, rank: int) -> Answer | None:

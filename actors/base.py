@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
+
+from domain.errors import ArgusError
 
 Value = TypeVar("Value")
 
@@ -22,6 +24,16 @@ def guarded(work: Callable[..., Value], *args: object) -> Value | Failure:
     try:
         return work(*args)
     except Exception as error:  # one of the two places (style section 7)
+        return Failure(f"{type(error).__name__}: {error}"[:300])
+
+
+async def guarded_reply(waiting: Awaitable[Value]) -> Value | Failure:
+    """As ``guarded``, for another actor's answer: its fault is a value. Raises ArgusError, which is no fault."""
+    try:
+        return await waiting
+    except ArgusError:
+        raise
+    except Exception as error:  # the other actor's work is not what this one lives on
         return Failure(f"{type(error).__name__}: {error}"[:300])
 
 

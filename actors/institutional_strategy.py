@@ -20,6 +20,7 @@ from actors.risk_manager import GateAnswer
 from actors.scan import Scan
 from actors.snapshot import GateSnapshot
 from actors.specs import DriverSpec
+from actors.weighing import Weighing
 from domain import engine_state as states
 from domain.candidate import Amend, Candidate, Exit, ranked
 from domain.faults import EMERGENCY, Fault
@@ -59,6 +60,7 @@ class InstitutionalStrategy:
         self.machine = EngineMachine(clock, (self._tell,), lambda one, _: self._untold.append(one))
         self._commands = EngineCommands(self, self.machine, store, spec, clock)
         self._gateway = f"VenueGateway:{spec.venue}"
+        self._research = Weighing(spec, spec.research, store, peers) if spec.research is not None else None
         self._stopping = asyncio.Event()
         self._reason = ""
         self._task: asyncio.Task[RunSummary] | None = None
@@ -109,6 +111,8 @@ class InstitutionalStrategy:
             self._commands.restore(self._n)
         await self._ask("Executor", "start", self._after, within=self.spec.deadline * 4)
         await self._hosts.load(self._after)
+        if self._research is not None:
+            await self._research.begin(self._after)
         if self._records.paused():
             self.machine.pause("still paused")
         halted = self._commands.halted()
@@ -138,6 +142,8 @@ class InstitutionalStrategy:
 
     async def _finish(self) -> RunSummary:
         reason = self._reason or "stopped"
+        if self._research is not None:
+            await self._research.finish(self._n, self._after)
         position = await self._ask("RiskManager", "position", within=self.spec.deadline)
         self.machine.transition(states.STOPPED, reason)
         return self._records.finish(position, reason, self._clock.now(), self._at(), self._hosts.out)
@@ -193,6 +199,8 @@ class InstitutionalStrategy:
         self._commands.acted()
         self._records.close_cycle(n, at, scan, snapshot, self._timing.cycle, self._timing.scan)
         self._n, self._after = n, max(at, self._after)
+        if self._research is not None:
+            await self._research.tick(n, self._after)
         if redone is not None:  # what it had decided before may have been decided before this was said
             await self._commands.obey(n, "wait")
         self._timing.cycle = (time.perf_counter() - begun) * 1e3
@@ -245,8 +253,13 @@ class InstitutionalStrategy:
         if not exits and not candidates and not amends:
             self.machine.walk(states.SCANNING)
             return
-        for phase in (states.SIGNAL_WAIT, states.SIZING):
-            self.machine.walk(phase)
+        self.machine.walk(states.SIGNAL_WAIT)
+        asked = None
+        if self._research is not None and candidates:
+            candidates, asked = await self._research.before(
+                self._n + 1, at, now, candidates, self._held(), self.machine.paused
+            )
+        self.machine.walk(states.SIZING)
         answer_ref = self._peers.ask("RiskManager", "reserve", exits, candidates, now, self.machine.paused, amends)
         answer: GateAnswer = await self._peers.get("RiskManager", answer_ref, self.spec.deadline)
         scan.answered(answer.orders, answer.denied)
@@ -256,7 +269,13 @@ class InstitutionalStrategy:
             within = self.spec.deadline * (1 + len(answer.orders))
             scan.sent(await self._ask("Executor", "submit", answer, within=within))
             self.machine.walk(states.MANAGING)
+        if self._research is not None:
+            await self._research.after(asked)
         self.machine.walk(states.SCANNING)
+
+    def _held(self) -> dict[str, int]:
+        """Signed quantities (1e-9 units) of the positions as this cycle saw them."""
+        return {} if self.snapshot is None else {symbol: one.quantity for symbol, one in self.snapshot.held.items()}
 
     async def _amend(self, changes: Sequence[StopChange], now: int) -> None:
         """Stops that shall be moved; what the venue does not answer is said again in the next cycle."""
@@ -281,6 +300,8 @@ class InstitutionalStrategy:
     async def calendar(self, calendar: Calendar) -> None:
         """The news as they are known now."""
         await self._ask("RiskManager", "calendar", calendar, within=self.spec.deadline)
+        if self._research is not None:
+            await self._research.calendar(calendar)
 
     async def emergency(self, flatten: bool) -> dict[str, Any]:
         """Working entries cancelled, every position closed if asked, and what the venue then has."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from domain.instrument import Instrument
+from research.config import ResearchConfig
 from risk.config import ExitConfig, RiskConfig
 from risk.costs import Costs
 from risk.news import Calendar
@@ -105,8 +106,22 @@ class DriverSpec(msgspec.Struct, frozen=True, kw_only=True):
     started_at: int = 0
     venue: str = "paper"
     gate_remembers: bool = False
+    research: ResearchConfig | None = None
 
     @property
     def paced(self) -> bool:
         """Whether the feed makes the driver wait: then nothing is chained on bars that have not come."""
         return self.run.live or self.pace > 0
+
+
+class ResearchSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """``calendar`` is what is known of the news before the start; ``cache`` the folder of recorded answers and budgets;
+    ``parameters`` are those of the strategy, ``live`` news are read while it runs."""
+
+    run: RunSpec
+    config: ResearchConfig
+    strategy: str
+    parameters: dict[str, float | int | str | bool]
+    cache: str
+    calendar: Calendar | None = None
+    own: OwnFile | None = None

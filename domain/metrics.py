@@ -62,6 +62,11 @@ METRICS: dict[str, Metric] = {
     "argus_alerts": Metric(COUNTER, "ALERT events, by kind", ("alert",)),
     "argus_actor_restarts": Metric(COUNTER, "actors that died or were killed, and came back", ("actor",)),
     "argus_events_seq": Metric(GAUGE, "number of the last event that was measured"),
+    # research
+    "argus_research_calls": Metric(COUNTER, "questions of research, by who answered", ("source", "outcome")),
+    "argus_research_ms": Metric(HISTOGRAM, "time of an answer to research", (), MILLISECONDS),
+    "argus_research_verdicts": Metric(COUNTER, "candidates that research judged", ("verdict", "effect")),
+    "argus_research_usd": Metric(COUNTER, "US dollars that research has cost, where the price is known"),
     # telling people
     "argus_alerts_sent": Metric(COUNTER, "messages that a channel took", ("channel",)),
     "argus_alerts_failed": Metric(COUNTER, "attempts that a channel did not take", ("channel",)),

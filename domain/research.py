@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from domain.candidate import Veto
+
 GO, NO_GO, ABSTAIN = "GO", "NO_GO", "ABSTAIN"
 VERDICTS = (GO, NO_GO, ABSTAIN)
 
@@ -61,6 +63,7 @@ OUTCOMES = (
     "ACTOR_LOST",  # the research actor did not answer
     "NO_FACTS",  # too little is known to judge
     "OFF",
+    "ERROR",  # a fault of this program
 )
 """What may come of a question, in one word. Everything but OK means ABSTAIN."""
 
@@ -138,6 +141,28 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     source: str = RULES
     code: str = OK
     disagreement: float | None = None
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """A case with its verdict and what that does: ``veto`` and ``factor`` as the gate takes them, None and 1 where
+    research is only recorded. ``prompts``: version by role. ``contaminated``: the model may know what came after."""
+
+    case: Case
+    verdict: Verdict
+    veto: Veto | None = None
+    factor: float = 1.0
+    arguments: tuple[Argument, ...] = ()
+    mode: str = ADVISORY
+    arm: str = ""
+    model: str = ""
+    prompts: dict[str, str] = {}
+    contaminated: bool = False
+    masked: bool = False
+
+    @property
+    def effect(self) -> str:
+        """NONE, VETO or SHRINK."""
+        return "VETO" if self.veto is not None else "SHRINK" if self.factor < 1 else "NONE"
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,7 +77,7 @@ def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str
     from journal import database
 
     settings = load(overrides)
-    for notice in settings.notices:
+    for notice in (*settings.notices, *_answering(settings)):
         screen.notice(notice)
     _kernels(screen, settings)
     problems = strategy_problems(settings)
@@ -87,7 +87,19 @@ def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str
     _reachable(settings, found, screen)
     url = settings.database_url or database.default_url()
     database.prepare(url)
-    return settings, found, url
+    return _planned(settings, url, screen), found, url
+
+
+def _planned(settings: Settings, url: str, screen: Screen) -> Settings:
+    """With what the planner of an earlier run has proposed, where the next run is to take it over."""
+    if not settings.research.on:
+        return settings
+    from orchestration.research.applying import taken_over
+
+    settings, told = taken_over(settings, url, WallClock().now())
+    if told:
+        screen.notice(told)
+    return settings
 
 
 def prepare_again(
@@ -107,12 +119,23 @@ def prepare_again(
     for key in missing:
         name = f"ARGUS__{key.upper().replace('.', '__')}"
         screen.notice(f"{key} is not recorded with a run: this one goes on without it, unless {name} says it again")
+    for notice in _answering(settings):
+        screen.notice(notice)
     _kernels(screen, settings)
     frozen.same_strategy(again, settings)
     found = frozen.market_of(again, settings)
     _reachable(settings, found, screen)
     screen.notice(f"run {again.run_id} goes on with cycle {again.closed + 1:,}")
     return settings, found, url, again
+
+
+def _answering(settings: Settings) -> tuple[str, ...]:
+    """Who answers research, said once."""
+    if not settings.research.on:
+        return ()
+    from research.providers import notice
+
+    return (notice(settings.research, os.environ),)
 
 
 def _kernels(screen: Screen, settings: Settings) -> None:
@@ -142,7 +165,7 @@ def _run(start: Start) -> int:
         reads = bool(settings.risk.regime_factors) or reads_indicators(policies(settings.exits))
         returns = Rules(settings.risk).reads_returns
         compiled = beside.submit(
-            kernel_cache.compile_all, [strategy], reads, returns
+            kernel_cache.compile_all, [strategy], reads, returns, settings.research.weighs
         )  # while Ray starts; hosts only load
         server = None if start.serving is None else Served(start.serving, start.screen.notice)
         specs = actor_specs(settings, start.market, start.identity)

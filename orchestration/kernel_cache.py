@@ -80,9 +80,11 @@ def user_files(file: str) -> tuple[Path, ...]:
     return (Path(file),) if file else ()
 
 
-def compile_all(strategies: Iterable[Strategy], reads: bool = False, returns: bool = False) -> float:
+def compile_all(
+    strategies: Iterable[Strategy], reads: bool = False, returns: bool = False, judged: bool = False
+) -> float:
     """Compile the strategies' loops, with ``reads`` the indicators of exits, with ``returns`` what the gate computes of
-    past returns, or load them from the cache; the seconds it took."""
+    past returns, with ``judged`` what research measures, or load them from the cache; the seconds it took."""
     from strategies.base import resolve  # numba comes with it, so only after prepare
     from strategies.runner import Rows
 
@@ -100,6 +102,10 @@ def compile_all(strategies: Iterable[Strategy], reads: bool = False, returns: bo
         from risk.scenarios import compile_kernels
 
         compile_kernels()
+    if judged:
+        from indicators.measures import measure
+
+        measure(empty_bars())
     return time.perf_counter() - started
 
 

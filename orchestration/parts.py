@@ -6,7 +6,7 @@ import math
 import time
 from typing import Any
 
-from actors.specs import DriverSpec, ExecutorSpec, GateSpec, HostSpec, RunSpec
+from actors.specs import DriverSpec, ExecutorSpec, GateSpec, HostSpec, ResearchSpec, RunSpec
 from domain.ports import Meter, Peers
 from orchestration.clock import WallClock
 from orchestration.topology import FeedSpec, LimitsSpec, ObserverSpec, PaperSpec
@@ -84,6 +84,12 @@ def market_feed(spec: FeedSpec, peers: Peers, meter: Meter) -> Any:
     feed = build("feed", spec.name, FEEDS)(**spec.arguments)
     inputs = Inputs(_store(spec.run), spec.run.run_id, spec.run.account)
     return MarketFeed(feed, spec.seconds_per_bar, spec.live, inputs)
+
+
+def research(spec: ResearchSpec, peers: Peers, meter: Meter) -> Any:
+    from actors.research import Research
+
+    return Research(spec, _store(spec.run, meter), peers, WallClock(), meter)
 
 
 def observer(spec: ObserverSpec, peers: Peers, meter: Meter) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from actors.specs import DriverSpec, ExecutorSpec, GateSpec, RunSpec
+from actors.specs import DriverSpec, ExecutorSpec, GateSpec, ResearchSpec, RunSpec
 from domain.errors import ConfigError
 from domain.instrument import Instrument
 from domain.market import FeedInfo
@@ -201,6 +201,7 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         keep_hours=settings.cycle.kept(),
         started_at=identity.started_at,
         gate_remembers=gate.remembers,
+        research=settings.research if settings.research.on else None,
     )
     return topology.actors(
         run=run,
@@ -215,6 +216,23 @@ def actor_specs(settings: Settings, market: Market, identity: Identity) -> list[
         parameters=parameters,
         exits=settings.exits,
         own=own,
+        research=research_spec(settings, market, run) if settings.research.on else None,
+    )
+
+
+def research_spec(settings: Settings, market: Market, run: RunSpec) -> ResearchSpec:
+    """What the research actor is told: never a key, which it reads for itself."""
+    from journal.address import data_folder
+
+    config = settings.research
+    return ResearchSpec(
+        run=run,
+        config=config,
+        strategy=settings.strategy.name,
+        parameters=strategy_parameters(settings),
+        cache=config.folder or str(data_folder() / "research"),
+        calendar=market.calendar,
+        own=own_file(settings.strategy),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from actors.specs import DriverSpec, ExecutorSpec, GateSpec, HostSpec, RunSpec
+from actors.specs import DriverSpec, ExecutorSpec, GateSpec, HostSpec, ResearchSpec, RunSpec
 from risk.config import ExitConfig
 from strategies.files import OwnFile
 
@@ -84,6 +84,7 @@ def actors(
     parameters: dict[str, Any],
     exits: ExitConfig = ExitConfig(),
     own: OwnFile | None = None,
+    research: ResearchSpec | None = None,
 ) -> list[ActorSpec]:
     """Every actor of the run (design section 3), the driver last."""
     row = {symbol: number for number, symbol in enumerate(run.rows)}
@@ -110,12 +111,17 @@ def actors(
         for name, symbols in driver.hosts
     ]
     part = "orchestration.parts:"
+    asked = [] if research is None else [research]
     return [
         ActorSpec(name="RiskManager", shows="RiskManager", build=f"{part}risk_manager", spec=gate),
         ActorSpec(name="VenueGateway:paper", shows="VenueGateway", build=f"{part}paper_gateway", spec=paper),
         ActorSpec(name="Executor", shows="Executor", build=f"{part}executor", spec=executor, asynchronous=True),
         ActorSpec(name="MarketFeed", shows="MarketFeed", build=f"{part}market_feed", spec=feed, asynchronous=True),
         *agents,
+        *(
+            ActorSpec(name="Research", shows="Research", build=f"{part}research", spec=one, asynchronous=True)
+            for one in asked
+        ),
         ActorSpec(
             name="Observer",
             shows="Observer",

@@ -10,13 +10,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 
 from actors.account_gate import AccountGate
-from actors.specs import GateSpec
+from actors.specs import GateSpec, ResearchSpec
 from domain.candidate import Amend, Candidate, Exit, Held, ranked
 from domain.market import BAR, BarBatch, Bars
 from domain.money import from_float, to_float
@@ -33,6 +33,9 @@ from risk.protections.guards import Protections
 from risk.state import REDUCING, TradingState
 from venues.fills import NEXT_OPEN, FillModel
 from venues.paper import PaperVenue
+
+if TYPE_CHECKING:
+    from orchestration.backtest.weighing import BacktestWeighing
 
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
@@ -79,6 +82,7 @@ class Engine:
         voices: list[Voice],
         policies: tuple[Policy, ...],
         dense: bool = False,
+        research: ResearchSpec | None = None,
     ) -> None:
         run = self.run = spec.run
         self.grid, self.voices, self.policies = grid, voices, policies
@@ -94,6 +98,11 @@ class Engine:
         )
         self.desk = Desk(self.venue, self.records)
         self.worth = Worth(run, grid)
+        self.weighing: BacktestWeighing | None = None
+        if research is not None and research.config.weighs:
+            from orchestration.backtest.weighing import BacktestWeighing
+
+            self.weighing = BacktestWeighing(research, grid, self.records)
         self.states: list[tuple[int, TradingState]] = []
         self.changes: list[Holding] = [Holding(0, to_float(run.cash), {})]
         self._row = {symbol: row for row, symbol in enumerate(run.rows)}
@@ -315,7 +324,10 @@ class Engine:
             return
         exits.sort(key=_symbol)
         amends.sort(key=_symbol)
-        answer = gate.reserve(exits, ranked(candidates), at, False, amends)
+        candidates = ranked(candidates)
+        if self.weighing is not None and candidates:
+            candidates = self.weighing.before(moment, at, candidates, gate)
+        answer = gate.reserve(exits, candidates, at, False, amends)
         for change in answer.changes:
             self.desk.amend(change)
         for order in answer.orders:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,9 @@ from domain.instrument import Instrument
 from domain.market import Bars, FeedInfo
 from domain.money import to_float
 from domain.order import Denied, Fill, Order
+from domain.research import Case, Judged
 from orchestration.settings import Settings
+from research.shadow import Outcome
 from risk.state import TradingState
 from risk.statistics import Part
 from risk.view import Lock
@@ -52,6 +56,15 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
     target: float | None
 
 
+class Weighted(NamedTuple):
+    """What research said: every case with its verdict, what the market then did, and how many questions had no recorded
+    answer."""
+
+    judged: tuple[Judged, ...] = ()
+    outcomes: tuple[tuple[Case, Outcome], ...] = ()
+    missing: int = 0
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One backtest.
 
@@ -82,6 +95,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     locks: tuple[Lock, ...] = ()
     errors: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    research: Weighted | None = None
     partial: bool = False
     load_s: float = 0.0
     compile_s: float = 0.0

@@ -15,7 +15,7 @@ from domain.timeframe import iso
 from orchestration import kernel_cache
 from orchestration.backtest.result import Open, Result
 from orchestration.clock import WallClock
-from orchestration.plan import Identity, Market, gate_spec, market_and_feed, run_spec
+from orchestration.plan import Identity, Market, gate_spec, market_and_feed, research_spec, run_spec
 from orchestration.settings import Overrides, Settings, built_strategy, load, strategy_parameters, strategy_problems
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ def compiled(settings: Settings) -> float:
 
     begun = time.perf_counter()
     reads = bool(settings.risk.regime_factors) or reads_indicators(policies(settings.exits))
-    kernel_cache.compile_all([built_strategy(settings.strategy)], reads, Rules(settings.risk).reads_returns)
+    kernel_cache.compile_all(
+        [built_strategy(settings.strategy)], reads, Rules(settings.risk).reads_returns, settings.research.weighs
+    )
     compile_kernels()
     return time.perf_counter() - begun
 
@@ -134,7 +136,8 @@ def run(
     begun = time.perf_counter()
     active = policies(settings.exits)
     voices = _voices(ready, run_of, active)
-    engine = Engine(spec, FillModel(**settings.venues[0].costs()), grid, voices, active, dense)
+    asked = research_spec(settings, market, run_of) if settings.research.weighs else None
+    engine = Engine(spec, FillModel(**settings.venues[0].costs()), grid, voices, active, dense, asked)
     ended = engine.walk(progress, stop)
     engine.view.prices.mark(engine.gate.book)  # what filled at the last close was marked at its own price
     elapsed = time.perf_counter() - begun
@@ -162,6 +165,7 @@ def run(
         errors=_errors(voices),
         notices=ready.notices,
         partial=ended.partial,
+        research=engine.weighing.close(ended.end) if engine.weighing is not None else None,
         load_s=ready.load_s,
         compile_s=ready.compile_s,
         elapsed_s=elapsed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import event
@@ -18,6 +18,7 @@ from actors.scan import Scan
 from actors.snapshot import GateSnapshot
 from actors.specs import DriverSpec, ExecutorSpec, GateSpec, RunSpec
 from actors.venue_gateway import VenueGateway
+from actors.weighing import Weighing, taken
 from domain import order as orders
 from domain.candidate import Amend, Candidate, Exit
 from domain.errors import Refused, Unknown
@@ -29,6 +30,7 @@ from journal.store import Store
 from orchestration.local import Life, LocalRuntime, NoMeter
 from orchestration.replay.course import BY_A_PERSON, Course
 from orchestration.topology import ActorSpec, PaperSpec
+from research.config import ResearchConfig
 from risk.state import HALTED, REBASED, TradingState
 from venues.fills import FillModel
 from venues.paper import PaperVenue
@@ -209,9 +211,27 @@ class ReplayedHosts(Hosts):
         return None
 
 
+class ReplayedWeighing(Weighing):
+    """What research said then, cycle by cycle. Nobody is asked."""
+
+    def __init__(self, spec: DriverSpec, config: ResearchConfig, store: Store, peers: Peers, course: Course) -> None:
+        super().__init__(spec, config, store, peers)
+        self._course = course
+
+    async def before(
+        self, n: int, at: int, now: int, candidates: list[Candidate], held: Mapping[str, int], paused: bool
+    ) -> tuple[list[Candidate], None]:
+        return taken(candidates, self._course.weighed(n, at)), None
+
+    async def _try(self, method: str, *args: Any, within: float) -> None:
+        return None
+
+
 class ReplayedDriver(InstitutionalStrategy):
     def __init__(self, spec: DriverSpec, store: Store, peers: Peers, course: Course) -> None:
         super().__init__(spec, store, peers, course)
+        if spec.research is not None:
+            self._research = ReplayedWeighing(spec, spec.research, store, peers, course)
         self._commands = RecordedCommands(self, self.machine, store, spec, course, course)
         self._hosts = ReplayedHosts(spec, peers, course)
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from actors.inputs import Reading, absences
 from actors.snapshot import GateSnapshot, decode
+from actors.weighing import Weighed, weighed
 from domain import order as orders
 from domain.events import ALERT, CANDIDATE, RISK_APPROVED, RISK_DENIED, SCAN_START, SCAN_SUMMARY
 from journal import commands as table
@@ -122,6 +123,10 @@ class Course:
         if step == "reserve" and self._halted_at == self.n:
             return self._halted
         return self.cycle(self.n).snapshot.state if self.n else TradingState()
+
+    def weighed(self, n: int, at: int) -> list[Weighed]:
+        """What research had made of the candidates of that cycle, as its driver took it."""
+        return weighed(self._reading, self._found.run_id, n, at) or []
 
     def absent(self, n: int) -> dict[str, str]:
         """Symbols that had no host in that cycle, with the reason."""

@@ -9,6 +9,7 @@ import msgspec
 
 from actors.inputs import Reading, RecordedBars
 from actors.risk_manager import RiskManager
+from actors.weighing import RESEARCH
 from journal.store import Store
 from orchestration import frozen
 from orchestration.frozen import Recorded
@@ -75,7 +76,7 @@ class Play(NamedTuple):
         )
         identity = Identity(found.run_id, found.epoch, url, found.started_at, "")
         specs = actor_specs(settings, self.replayed.market, identity)
-        return [one for one in specs if one.name != "Observer"]
+        return [one for one in specs if one.name not in ("Observer", RESEARCH)]
 
 
 def prepared(found: Recorded, recorded: Reading) -> Play:

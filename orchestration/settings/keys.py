@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from annotated_types import Ge, Gt, Le
 
 from orchestration.settings.key import Bps, Key, Megabytes, Money, Percent, Seconds, Whole
+from orchestration.settings.research_keys import RESEARCH_KEYS
 from orchestration.settings.risk_keys import EXIT_KEYS, RISK_KEYS
 
 COST_CLASSES = ("default", "forex", "metal", "crypto", "other")
@@ -47,6 +48,7 @@ KEYS: dict[str, Key] = {
     "strategy.name": Key(str, "ema_cross", "the strategy of every symbol", names="strategies"),
     **RISK_KEYS,
     **EXIT_KEYS,
+    **RESEARCH_KEYS,
     "ray.address": Key(str, "local", "local, auto, or a cluster's host:port", parse="address"),
     "ray.dashboard": Key(bool, True, "start Ray's dashboard"),
     "ray.agents_per_host": Key(Literal["auto"] | Whole, "auto", "symbols that share an actor"),
@@ -117,7 +119,7 @@ VENUE_KEYS: dict[str, Key] = {
 
 SECTIONS = (
     *("account", "feed", "strategy", "risk", "exits", "ray", "database", "cycle", "supervision", "alerts"),
-    "resources",
+    *("resources", "research"),
 )
 NOT_YET = ("mt5", "jupiter")
 """Names that are known but not part of this version."""

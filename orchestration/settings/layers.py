@@ -177,6 +177,10 @@ def _from_sets(sets: Iterable[str], problems: Problems) -> Iterable[Given]:
         yield from _one(path, parsed, f"--set {path}", COMMAND_LINE, problems)
 
 
+READ_WHERE_USED = ("research.api_key",)
+"""Secrets that are no settings: whoever needs them reads them from the environment, and nobody writes them down."""
+
+
 def from_environment(environ: Mapping[str, str], problems: Problems) -> list[Given]:
     """Variables like ARGUS__RISK__MAX_DAILY_LOSS=100; upper and lower case are the same."""
     given: list[Given] = []
@@ -184,6 +188,8 @@ def from_environment(environ: Mapping[str, str], problems: Problems) -> list[Giv
         if not name.upper().startswith(PREFIX):
             continue
         path = name[len(PREFIX) :].lower().replace("__", ".")
+        if path in READ_WHERE_USED:
+            continue
         try:
             parsed = yaml_text.value(environ[name])
         except yaml_text.Unreadable as error:

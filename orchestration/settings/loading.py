@@ -45,6 +45,7 @@ from orchestration.settings.tree import (
     Written,
     masked,
 )
+from research.config import ResearchConfig
 from risk.config import ExitConfig, RiskConfig
 from risk.contradictions import contradictions
 from strategies import STRATEGIES
@@ -138,6 +139,7 @@ def _resolve(merged: Merged, overrides: Overrides, problems: Problems) -> Settin
         supervision=_supervision(merged),
         alerts=_alerts(merged),
         resources=_resources(merged),
+        research=_research(merged),
         database_url=merged["database.url"],
         instruments=own,
         written={key: _as_written(key, one) for key, one in sorted(merged.keys.items())},
@@ -412,3 +414,8 @@ def _alerts(merged: Merged) -> Alerts:
 def _resources(merged: Merged) -> Resources:
     values = {key.removeprefix("resources."): one.value for key, one in merged.under("resources").items()}
     return msgspec.convert(values, Resources)
+
+
+def _research(merged: Merged) -> ResearchConfig:
+    values = {key.removeprefix("research."): _tupled(one.value) for key, one in merged.under("research").items()}
+    return msgspec.convert(values, ResearchConfig)

@@ -6,7 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -64,12 +64,12 @@ def timerange(value: str) -> tuple[int, int]:
 
 def _date(text: str) -> datetime:
     try:
-        date = datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
+        found = datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
     except ValueError:
         raise ValueError(f"{text} is not a date; allowed: YYYYMMDD-YYYYMMDD") from None
-    if not 1970 <= date.year <= 2199:
+    if not 1970 <= found.year <= 2199:
         raise ValueError(f"{text} is out of reach; allowed: years 1970 to 2199")
-    return date
+    return found
 
 
 def day_start(value: str) -> str:
@@ -129,6 +129,21 @@ def web(value: str) -> str:
     return value
 
 
+def day(value: str) -> str:
+    """A UTC date such as 2025-06-30."""
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise ValueError("allowed: a UTC date like 2025-06-30") from None
+
+
+def headlines(value: list[str]) -> Any:
+    """Sources of headlines, as ``research.headlines`` reads them."""
+    from research.headlines import sources
+
+    return sources(value)
+
+
 def score_factors(value: dict[str, float]) -> tuple[tuple[float, float], ...]:
     """(score from which, factor of the size), lowest first."""
     try:
@@ -167,6 +182,8 @@ PARSERS: dict[str, Callable[[Any], Any]] = {
     "address": address,
     "url": url,
     "web": web,
+    "day": day,
+    "headlines": headlines,
     "score_factors": score_factors,
     "targets": targets,
     "sessions": sessions.windows,

@@ -9,6 +9,7 @@ import msgspec
 
 from domain.events import SCAN_START, SCAN_SUMMARY
 from orchestration.alerts.rules import Rule
+from research.config import ResearchConfig
 from risk.config import ExitConfig, RiskConfig
 
 
@@ -194,6 +195,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     exits: ExitConfig = ExitConfig()
     alerts: Alerts = Alerts()
     resources: Resources = Resources()
+    research: ResearchConfig = ResearchConfig()
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")

@@ -18,7 +18,7 @@ from domain.book import Position
 from domain.errors import ActorLost, DatabaseBroken
 from domain.market import BarBatch, empty_bars
 from domain.money import NANO
-from domain.order import Approved, Denied, Order
+from domain.order import Approved, Order
 from domain.timeframe import MINUTE
 from journal import commands, database
 from journal import schema as s
@@ -131,8 +131,10 @@ def test_two_bars_before_the_first_fill_do_not_buy_twice(gate: GateSpec, store: 
     assert [one.code for one in second.denied] == ["IN_FLIGHT"]
 
 
-def test_precheck_denies_and_never_reserves(gate: GateSpec, store: Store) -> None:
+def test_precheck_says_what_would_be_denied_and_leaves_nothing_behind(gate: GateSpec, store: Store) -> None:
     manager = RiskManager(gate, store, Clock())
+    with pytest.raises(ActorLost):
+        manager.precheck([entry(START)], START)
     manager.snapshot(bar(START, 1.1))
 
     assert manager.precheck([entry(START)], START) == []
@@ -140,7 +142,11 @@ def test_precheck_denies_and_never_reserves(gate: GateSpec, store: Store) -> Non
 
     assert [one.code for one in denied] == ["ENGINE_PAUSED"]
     assert manager.book.working == {}
-    assert isinstance(manager.reserve([], [entry(START)], START).denied[0], Denied)
+    with store.read() as c:
+        assert c.execute(sa.select(sa.func.count()).select_from(s.orders)).scalar() == 0
+    answer = manager.reserve([], [entry(START)], START)
+    assert isinstance(answer.orders[0], Order)
+    assert answer.orders[0].id == denied[0].order_id
 
 
 def test_a_commit_that_fails_leaves_no_room_taken(gate: GateSpec, store: Store, monkeypatch: Any) -> None:

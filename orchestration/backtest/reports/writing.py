@@ -19,7 +19,7 @@ from domain.money import to_float
 from domain.order import SIDE_NAME, Fill
 from domain.timeframe import iso
 from orchestration.backtest.measures.returns import daily_equity
-from orchestration.backtest.result import Result
+from orchestration.backtest.result import Result, Weighted
 from orchestration.settings import strategy_parameters
 from risk.statistics import Part
 
@@ -72,12 +72,33 @@ def facts(result: Result, metrics: Mapping[str, Any]) -> Plain:
         "states": [{"ts": iso(at), **msgspec.structs.asdict(state)} for at, state in result.states],
         "locks": [_lock(one) for one in result.locks],
         "denials": denials(result),
+        "research": None if result.research is None else researched(result.research),
         "positions": [msgspec.structs.asdict(one) for one in result.positions],
         "trades": [_trade(closed, part) for closed, part in result.closes],
         "fills": [_fill(one) for one in result.fills],
         "daily": daily_equity(result),
     }
     return plain(told)  # type: ignore[no-any-return]
+
+
+def researched(said: Weighted) -> Plain:
+    """What research said and did, by count. ``contaminated`` cases are dated before the model's training had ended:
+    ``p_win`` against what the market did (``won`` of ``known``) is told of the others alone."""
+    cases = said.judged
+    clean = {one.case.id: one.verdict.p_win for one in cases if not one.contaminated}
+    known = [(clean[case.id], out.won) for case, out in said.outcomes if clean.get(case.id) is not None]
+    return {
+        "cases": len(cases),
+        "verdicts": dict(sorted(Counter(one.verdict.verdict for one in cases).items())),
+        "codes": dict(sorted(Counter(one.verdict.code for one in cases).items())),
+        "sources": dict(sorted(Counter(one.verdict.source for one in cases).items())),
+        "effects": dict(sorted(Counter(one.effect for one in cases).items())),
+        "contaminated": sum(one.contaminated for one in cases),
+        "not_recorded": said.missing,
+        "known": len(known),
+        "won": sum(won for _, won in known),
+        "brier": sum((p - won) ** 2 for p, won in known if p is not None) / len(known) if known else None,
+    }
 
 
 def inputs(result: Result) -> dict[str, Plain]:

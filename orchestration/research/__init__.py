@@ -1,0 +1,1 @@
+"""What surrounds research in a run: proposals that are applied, and reports."""
