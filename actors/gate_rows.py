@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,18 +16,23 @@ from domain.events import (
     CANDIDATE,
     POSITION_CLOSED,
     POSITION_OPENED,
+    POSITION_UPDATE,
     RISK_APPROVED,
     RISK_DENIED,
     TRADE_EXECUTION,
     Draft,
     event_id,
 )
+from domain.instrument import Instrument
 from domain.money import from_text, to_float, to_text
 from domain.order import SIDE_NAME, Denied, Fill, Order
 from domain.timeframe import iso
 from risk.gate import Answer
 from risk.statistics import Part
 from risk.view import Lock
+
+MOST_TOLD = 200
+"""Positions of one event: more are only told one by one, as they open and close."""
 
 _AMOUNTS = ("quantity", "reduces", "price", "stop", "target", "entry")
 _KEPT = ("orders", "distance", "first")
@@ -288,6 +294,32 @@ def account_event(book: Book, name: str, currency: str, day_equity: int, at: int
         "day_pl": to_float(equity - day_equity),
     }
     return Draft(ACCOUNT_UPDATE, at, key, {"account": account, "name": name})
+
+
+def positions_event(book: Book, instruments: Mapping[str, Instrument], at: int, key: str) -> list[Draft]:
+    """All that is held, with system 002's names; nothing while it is more than ``MOST_TOLD``."""
+    if len(book.positions) > MOST_TOLD:
+        return []
+    found = []
+    for symbol, one in sorted(book.positions.items()):
+        instrument, units = instruments.get(symbol), abs(one.quantity)
+        found.append(
+            {
+                "ticket": one.entry_order,
+                "symbol": symbol,
+                "type": 0 if one.quantity > 0 else 1,
+                "direction": SIDE_NAME[1 if one.quantity > 0 else -1],
+                "volume": float(instrument.lots(units)) if instrument else None,
+                "quantity": to_float(units),
+                "entry_price": to_float(one.price),
+                "price_current": to_float(book.marks[symbol]),
+                "sl_price": to_float(one.stop) if one.stop else None,
+                "tp_price": to_float(one.target) if one.target else None,
+                "profit": to_float(book.unrealised(symbol)),
+                "strategy": one.strategy,
+            }
+        )
+    return [Draft(POSITION_UPDATE, at, f"positions:{key}", {"positions": found})]
 
 
 def moment(at: int) -> str | None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
 
 from actors import research_rows as rows
 from actors.base import Failure, guarded_reply
-from actors.inputs import Reading
 from actors.specs import DriverSpec
 from domain.candidate import Candidate, Veto
 from domain.errors import ActorLost, ArgusError, DeadlineMissed
@@ -27,6 +26,9 @@ from journal import schema as s
 from journal.store import Store
 from research.config import ResearchConfig
 from risk.news import Calendar
+
+if TYPE_CHECKING:
+    from actors.inputs import Reading  # which brings numba along
 
 RESEARCH = "Research"
 KIND = "research:"
