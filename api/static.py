@@ -1,7 +1,8 @@
-"""The page: the files that were built, read once; nothing else of this machine can be asked for."""
+"""The page: the files that were built, read and packed once; nothing else of this machine can be asked for."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,16 +33,19 @@ _MISSING = (
     b"Programs find everything under /api with a token."
 )
 _ASSET, _PAGE = "public, max-age=31536000, immutable", "no-cache"
+_WORTH = 0.9
+"""A file is packed where that leaves at most this share of it."""
 
 
 class File(msgspec.Struct, frozen=True):
-    """A file of the page: its path in an address, what it is and holds."""
+    """A file of the page: its path in an address, what it is and holds, and the same packed by gzip if that helps."""
 
     path: str
     kind: str
     body: bytes
     etag: str
     kept: str
+    packed: bytes | None
 
 
 def files(folder: Path = FOLDER) -> list[File]:
@@ -67,17 +71,44 @@ def _others(folder: Path) -> Iterator[File]:
 
 
 def _file(path: str, suffix: str, body: bytes) -> File:
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    return File(path, TYPES[suffix], body, etag, _ASSET if path.startswith("/assets/") else _PAGE)
+    etag = hashlib.sha256(body).hexdigest()[:32]
+    packed = gzip.compress(body, mtime=0)
+    kept = _ASSET if path.startswith("/assets/") else _PAGE
+    return File(path, TYPES[suffix], body, etag, kept, packed if len(packed) <= _WORTH * len(body) else None)
 
 
 def _answering(one: File):  # type: ignore[no-untyped-def]
-    headers = {"ETag": one.etag, "Cache-Control": one.kept}
+    plain = {"ETag": f'"{one.etag}"', "Cache-Control": one.kept}
+    if one.packed is not None:
+        plain["Vary"] = "Accept-Encoding"
+    packed = plain | {"ETag": f'"{one.etag}-gzip"', "Content-Encoding": "gzip"}
 
     async def found(request: Request) -> Response:
+        body, headers = one.body, plain
+        if one.packed is not None and takes_gzip(",".join(request.headers.getlist("accept-encoding"))):
+            body, headers = one.packed, packed
         known = request.headers.get("if-none-match", "")
-        if one.etag in (part.strip().removeprefix("W/") for part in known.split(",")):
-            return Response(status_code=304, headers=headers)
-        return Response(one.body, media_type=one.kind, headers=headers)
+        if headers["ETag"] in (part.strip().removeprefix("W/") for part in known.split(",")):
+            return Response(status_code=304, headers={k: v for k, v in headers.items() if k != "Content-Encoding"})
+        return Response(body, media_type=one.kind, headers=headers)
 
     return found
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether a header Accept-Encoding allows gzip (RFC 9110, 12.5.3): by its name, else by ``*``; not with q=0."""
+    weights = {}
+    for part in accepted.lower().split(","):
+        name, _, parameter = part.partition(";")
+        weights[name.strip()] = _weight(parameter)
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
+
+
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0

@@ -1,6 +1,7 @@
 """Pictures of every view for docs/images, in light and dark, wide and on a phone; from the mock, so without an engine.
 
 python -m dashboard.pictures docs/images
+python -m dashboard.pictures docs/images performance setup    # only these
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ VIEWS = {
     "events": "#/events",
     "engine": "#/engine",
     "backtests": "#/backtests",
+    "performance": "#/performance",
+    "setup": "#/setup?preset=balanced",
+    "configuration": "#/setup/configuration",
 }
 LOOKS = {
     "light": ({"width": 1280, "height": 860}, "light"),
@@ -33,14 +37,14 @@ LOOKS = {
 }
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, only: list[str]) -> None:
     server = PageServer(World(60), every=1.0).start()
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for look, (size, scheme) in LOOKS.items():
             server.codes.add(CODE)
             page = browser.new_page(viewport=size, color_scheme=scheme, device_scale_factor=1)  # type: ignore[arg-type]
-            if look == "light":
+            if look == "light" and not only:
                 page.goto(server.address)
                 page.wait_for_selector("#token")
                 take(page, folder / "dashboard-login-light.png")
@@ -49,17 +53,32 @@ def main(folder: Path) -> None:
             page.wait_for_selector("#link[data-state=open]")
             time.sleep(2)
             for name, place in VIEWS.items():
+                if only and name not in only:
+                    continue
                 page.evaluate(f"location.hash = {place!r}")
-                if name == "symbol":
+                if name in ("symbol", "performance"):
                     page.wait_for_selector(".chart canvas")
+                if name == "setup":
+                    checked(page)
                 time.sleep(2.5)
                 take(page, folder / f"dashboard-{name}-{look}.png")
+            if only:
+                page.close()
+                continue
             story(page, server, folder / f"dashboard-correlation-{look}.png")
             if look == "light":
                 halted(page, server, folder / "dashboard-halt-light.png")
             page.close()
         browser.close()
     server.stop()
+
+
+def checked(page: Page) -> None:
+    """A preset with a change that a run would refuse."""
+    page.fill("[data-key='risk.max_drawdown'] input", "1.5")
+    page.click("form button[type=submit]")
+    page.wait_for_selector(".verdict")
+    page.evaluate("document.querySelector(\"[data-key='risk.max_drawdown']\").scrollIntoView({block: 'center'})")
 
 
 def story(page: Page, server: PageServer, file: Path) -> None:
@@ -87,4 +106,4 @@ def take(page: Page, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

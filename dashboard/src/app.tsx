@@ -11,16 +11,19 @@ import { Failure } from "./parts/failure";
 import { Chip, Empty, Signed, Text } from "./parts/basic";
 import { HaltPanel } from "./parts/haltpanel";
 import { Help } from "./parts/help";
+import { Navigation } from "./parts/navigation";
 import Backtests from "./views/backtests";
 import Engine from "./views/engine";
 import Events from "./views/events";
 import { Login } from "./views/login";
 import Orders from "./views/orders";
 import Overview from "./views/overview";
+import Performance from "./views/performance";
 import Risk from "./views/risk";
+import Setup from "./views/setup";
 import OneSymbol from "./views/symbol";
 import Symbols from "./views/symbols";
-import { go, to, useRoute } from "./route";
+import { KEYS, go, to, useRoute } from "./route";
 
 export const VIEWS = [
   ["overview", "Overview", Overview],
@@ -30,6 +33,8 @@ export const VIEWS = [
   ["events", "Events", Events],
   ["engine", "Engine", Engine],
   ["backtests", "Backtests", Backtests],
+  ["performance", "Performance", Performance],
+  ["setup", "Setup", Setup],
 ] as const;
 
 export function App(): ReactNode {
@@ -65,13 +70,7 @@ function Shell(): ReactNode {
         Skip to the content
       </a>
       <Header help={() => setHelp(true)} />
-      <nav aria-label="Views">
-        {VIEWS.map(([name, label]) => (
-          <a key={name} href={to(name)} aria-current={route.view === name ? "page" : undefined}>
-            {label}
-          </a>
-        ))}
-      </nav>
+      <Navigation views={VIEWS} current={route.view} />
       <Banners />
       <HaltPanel />
       <main id="content" ref={main} tabIndex={-1} data-view={route.view}>
@@ -247,8 +246,7 @@ function useShortcuts(help: () => void): void {
       const target = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") !== null) return;
       if (target.isContentEditable || ["INPUT", "SELECT", "TEXTAREA"].includes(target.tagName)) return;
-      const number = Number(event.key);
-      const view = Number.isInteger(number) && number >= 1 ? VIEWS[number - 1] : undefined;
+      const view = VIEWS[KEYS.indexOf(event.key)];
       if (view !== undefined) go(view[0]);
       else if (event.key === "?") help();
       else if (event.key === "t") nextTheme();

@@ -2,6 +2,9 @@
 
 import { useSyncExternalStore } from "react";
 
+/** The keys of the views, in their order. */
+export const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"];
+
 export interface Route {
   view: string;
   rest: string;

@@ -26,7 +26,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from api import static
 from api.read.backtests import SANDBOX
 from api.security.door import HEADERS
-from tests.api.page_world import World
+from tests.api.page_reads import reads
+from tests.api.page_world import World, chosen
 
 OPERATOR, READER, CODE = "operator-token-of-the-mock", "reader-token-of-the-mock", "code-of-the-mock"
 COOKIE = "argus_session"
@@ -126,37 +127,14 @@ class PageServer:
     # -- the API ---------------------------------------------------------------------------------
 
     def _app(self) -> Headers:
-        world = self.world
-        reads: dict[str, Callable[[Request], Any]] = {
-            "/api/state": lambda r: world.state() | {"seq": world.seq - self.lag},
-            "/api/account": lambda r: world.account(),
-            "/api/positions": lambda r: _page(world.held()),
-            "/api/orders": lambda r: _page(world.orders_of(r.query_params.get("symbol"))),
-            "/api/trades": lambda r: _page(world.trades[::-1]),
-            "/api/scan": lambda r: world.scan(),
-            "/api/locks": lambda r: _page(list(world.locks.values())),
-            "/api/risk": lambda r: world.risk(),
-            "/api/events": lambda r: world.page_of_events(
-                int(r.query_params.get("after", 0)), int(r.query_params.get("limit", 100))
-            ),
-            "/api/events/{id}/correlation": lambda r: world.story(r.path_params["id"]),
-            "/api/performance/equity": lambda r: {"points": world.equities},
-            "/api/symbols/{s:path}/bars": lambda r: {"bars": world.bars(r.path_params["s"])},
-            "/api/symbols/{s:path}/levels": lambda r: _page(world.levels(r.path_params["s"])),
-            "/api/symbols/{s:path}/signals": lambda r: _page(world.signals(r.path_params["s"])),
-            "/api/symbols/{s:path}/ladder": lambda r: world.ladder(r.path_params["s"]),
-            "/api/engine": lambda r: world.engine(),
-            "/api/presets": lambda r: _page([{"name": "balanced"}, {"name": "cautious"}]),
-            "/api/strategies": lambda r: _page([{"name": "momentum"}, {"name": "ema_cross"}]),
-            "/api/health/actors": lambda r: world.actors(),
-            "/api/health/resources": lambda r: world.resources(),
-            "/api/backtests": lambda r: world.backtests(),
-        }
-        routes: list[Any] = [Route(path, self._read(found)) for path, found in reads.items()]
+        routes: list[Any] = [
+            Route(path, self._read(found)) for path, found in reads(self.world, lambda: self.lag).items()
+        ]
         routes += [
             Route("/login", self._login, methods=["POST"]),
             Route("/logout", self._logout, methods=["POST"]),
             Route("/api/session", self._session),
+            Route("/api/presets/validate", self._validate, methods=["POST"]),
             Route("/api/backtests/{name:path}/report", self._report),
             Route("/api/engine/{verb}", self._command, methods=["POST"]),
             Route("/api/orders/{id:path}/cancel", self._command, methods=["POST"]),
@@ -210,6 +188,14 @@ class PageServer:
 
     async def _report(self, request: Request) -> Response:
         return HTMLResponse(REPORT, headers={"Content-Security-Policy": SANDBOX, "X-Frame-Options": "SAMEORIGIN"})
+
+    async def _validate(self, request: Request) -> Response:
+        """Both roles may."""
+        if self._role(request.cookies) is None or request.headers.get("x-csrf-token") != CSRF:
+            return _error(403, "CSRF", "the header X-CSRF-Token is missing or wrong")
+        body = await request.json()
+        self.asked.append((request.url.path, "", body))
+        return JSONResponse(chosen.validated(body))
 
     async def _command(self, request: Request) -> Response:
         if self._role(request.cookies) != "operator":
@@ -280,10 +266,6 @@ class PageServer:
                     await ws.send_text(json.dumps(one))
                 after = one["seq"]
             await asyncio.sleep(0.02)
-
-
-def _page(items: list[Any]) -> dict[str, Any]:
-    return {"items": items, "next": None}
 
 
 def _begun(role: str) -> dict[str, Any]:

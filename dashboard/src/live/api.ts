@@ -116,3 +116,9 @@ export class Api {
 export function path(parts: TemplateStringsArray, ...values: unknown[]): string {
   return String.raw({ raw: parts }, ...values.map((one) => encodeURIComponent(String(one))));
 }
+
+/** A path with what it is asked with; what is empty is left out. */
+export function asking(address: string, query: Record<string, string>): string {
+  const said = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "")).toString();
+  return said === "" ? address : `${address}?${said}`;
+}

@@ -3,6 +3,7 @@
 import type { ReactNode } from "react";
 import { login } from "../live/session";
 import { useStore } from "../live/store";
+import { KEYS } from "../route";
 import { Chip, Text } from "./basic";
 import { Dialog } from "./dialog";
 
@@ -11,10 +12,10 @@ export function Help({ close, views }: { close: () => void; views: readonly stri
   return (
     <Dialog title="Keys and signs" close={close}>
       <dl className="keys">
-        {views.map((name, at) => (
+        {views.slice(0, KEYS.length).map((name, at) => (
           <div key={name}>
             <dt>
-              <kbd>{at + 1}</kbd>
+              <kbd>{KEYS[at]}</kbd>
             </dt>
             <dd>{name}</dd>
           </div>

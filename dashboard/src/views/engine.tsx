@@ -20,8 +20,9 @@ const COMMANDS: Record<string, Command> = {
 /** Names under which a command may stand among the legal ones. */
 const ALSO: Record<string, string[]> = { "emergency-stop": ["halt", "emergency_stop"], "reset-kill-switch": ["reset_kill_switch", "reset"] };
 
+/** Nothing is while it is not known what is; a halt does not ask. */
 function allowed(legal: readonly string[], name: string): boolean {
-  return legal.length === 0 || legal.includes(name) || (ALSO[name] ?? []).some((one) => legal.includes(one));
+  return legal.includes(name) || (ALSO[name] ?? []).some((one) => legal.includes(one));
 }
 
 export default function Engine(): ReactNode {
@@ -52,7 +53,7 @@ export default function Engine(): ReactNode {
                 Start…
               </button>
               {Object.entries(COMMANDS).map(([name, command]) => (
-                <button key={name} type="button" data-command={name} disabled={!allowed(told.legal, name)} title={allowed(told.legal, name) ? undefined : `Not possible while the engine is ${state || "not there"}`} onClick={() => setAsked(command)}>
+                <button key={name} type="button" data-command={name} disabled={!allowed(told.legal, name)} title={allowed(told.legal, name) ? undefined : remote.body === null ? "What is possible is not known yet" : `Not possible while the engine is ${state || "not there"}`} onClick={() => setAsked(command)}>
                   {command.act}
                   {name === "reset-kill-switch" ? " the kill switch" : ""}…
                 </button>

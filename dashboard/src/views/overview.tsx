@@ -1,14 +1,12 @@
-import { type ReactNode, Suspense, lazy, useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import { count, money, percent, price, quantity, words } from "../format";
 import type { State } from "../live/state";
 import { working } from "../live/state";
-import { useLive, useNow, useRemote } from "../live/session";
-import { Bars, Card, Chip, Empty, Side, Signed, Table, Text, Tile, Time, Waiting } from "../parts/basic";
+import { useLive, useNow } from "../live/session";
+import { Bars, Card, Chip, Empty, Side, Signed, Table, Text, Tile, Time } from "../parts/basic";
 import { AlertList } from "../parts/alerts";
-import { equity, fallen } from "../parts/series";
+import { EquityCurve } from "../parts/equitycurve";
 import { to } from "../route";
-
-const EquityChart = lazy(() => import("../parts/chart").then((found) => ({ default: found.EquityChart })));
 
 export default function Overview(): ReactNode {
   const account = useLive((state) => state.account);
@@ -57,7 +55,7 @@ export default function Overview(): ReactNode {
         <Card title="What the agents say" extra={<a href={to("symbols")}>symbols</a>}>
           <Reasons />
         </Card>
-        <Card title="Last trades" className="broad">
+        <Card title="Last trades" className="broad" extra={<a href={to("performance", "trades")}>all</a>}>
           <Table
             label="Last trades"
             rows={[...trades].reverse().slice(0, 10)}
@@ -85,30 +83,6 @@ export default function Overview(): ReactNode {
         </Card>
       </div>
     </>
-  );
-}
-
-/** The curve of the API, and behind it what has come since. */
-function EquityCurve({ currency }: { currency: string }): ReactNode {
-  const remote = useRemote("api/performance/equity", [], 60_000);
-  const known = useMemo(() => equity(remote.body), [remote.body]);
-  const since = useLive((state) => state.equity);
-  const points = useMemo(() => {
-    const end = known[known.length - 1]?.time ?? 0;
-    const later = new Map(since.map(([at, value]) => [Math.floor(at / 1000), value] as const).filter(([time]) => time > end));
-    return later.size === 0 ? known : fallen([...known.map((one) => [one.time, one.equity] as const), ...later]);
-  }, [known, since]);
-  const last = points[points.length - 1];
-  return (
-    <Waiting of={remote}>
-      {points.length < 2 ? (
-        <Empty>Two cycles make a curve.</Empty>
-      ) : (
-        <Suspense fallback={<div className="chart" />}>
-          <EquityChart points={points} currency={currency} label={`Equity ${money(last?.equity ?? null)} ${currency}, drawdown ${percent(last?.drawdown ?? null)}`} />
-        </Suspense>
-      )}
-    </Waiting>
   );
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.api.page_desk import VIEWS, Tab, forgive
+from tests.api.page_desk import PARTS, VIEWS, Tab, forgive
 from tests.api.page_server import OPERATOR, READER
 
 
@@ -45,9 +45,10 @@ def test_a_reader_sees_everything_and_may_do_nothing(tabs: Callable[..., Tab]) -
     tab.page.keyboard.press("Enter")
     tab.live()
     assert tab.page.inner_text(".role") == "read only"
-    for place in (*VIEWS, "symbols/EURUSD"):
+    for place in (*VIEWS, *PARTS, "symbols/EURUSD", "setup?preset=balanced"):
         tab.view(place)
-        tab.page.wait_for_timeout(150)
+        tab.shown()
+        tab.page.wait_for_timeout(100)
         words = " ".join(tab.page.locator("button").all_inner_texts()).lower()
         for word in ("halt", "close…", "cancel", "remove", "reset", "pause", "stop…"):
             assert word not in words, f"{word} in {place}"
@@ -212,8 +213,8 @@ def test_an_order_is_cancelled_and_a_lock_removed(tab: Tab) -> None:
 def test_a_command_that_is_not_possible_tells_what_is(tab: Tab) -> None:
     tab.view("engine")
     page = tab.page
-    page.wait_for_selector("[data-command=resume]:disabled")  # until the page has asked what is legal, all are open
-    page.click("[data-command=pause]")
+    page.click("[data-command=pause]:not(:disabled)")
+    assert page.locator("[data-command=resume]").is_disabled()
     page.fill("dialog input:not([type])", "lunch")
     tab.server.world.move("stopped", "meanwhile")
     page.click("dialog button[type=submit]")
@@ -222,6 +223,25 @@ def test_a_command_that_is_not_possible_tells_what_is(tab: Tab) -> None:
     page.keyboard.press("Escape")
     page.wait_for_selector("[data-command=pause]:disabled")
     assert page.get_attribute(".diagram svg", "data-state") == "stopped"
+
+
+def test_nothing_but_halt_can_be_pressed_while_it_is_not_known_what_may_be(tab: Tab) -> None:
+    page = tab.page
+    waiting: list[Any] = []
+    known = False
+    page.route("**/api/engine", lambda route: route.continue_() if known else waiting.append(route))
+    tab.view("engine")
+    tab.until(lambda: waiting != [], "nothing is asked")
+    commands = page.locator("[data-command]")
+    assert commands.count() == 6
+    assert [one.is_disabled() for one in commands.all()] == [True] * 6
+    assert page.locator(".commands button.halt").is_enabled()
+    assert page.locator("#halt").is_enabled()
+    known = True
+    for one in waiting:
+        one.continue_()
+    page.wait_for_selector("[data-command=pause]:not(:disabled)")
+    assert page.locator("[data-command=resume]").is_disabled()
 
 
 def test_a_slow_server_is_waited_for_and_asked_once(tab: Tab) -> None:
@@ -241,7 +261,7 @@ def test_a_run_is_started_with_what_was_chosen(tab: Tab) -> None:
     tab.view("engine")
     page.click("[data-command=start]:not(:disabled)")
     page.fill("dialog input >> nth=0", "EURUSD, BTC")
-    page.select_option("dialog select >> nth=0", "cautious")
+    page.select_option("dialog select >> nth=0", "conservative")
     page.select_option("dialog select >> nth=2", "live")
     page.fill("dialog p.field:has-text('Reason') input", "the session opens")
     assert page.locator("dialog button[type=submit]").is_disabled(), "live needs its consent"
@@ -250,7 +270,7 @@ def test_a_run_is_started_with_what_was_chosen(tab: Tab) -> None:
     page.wait_for_selector("[data-engine=running]")
     wanted = {
         "symbols": ["EURUSD", "BTC"],
-        "preset": "cautious",
+        "preset": "conservative",
         "strategy": None,
         "mode": "live",
         "i_understand_live": True,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from tests.api.page_desk import VIEWS, Tab, story_of
+from tests.api.page_desk import PARTS, VIEWS, Tab, story_of
 from tests.api.page_server import PageServer
-from tests.api.page_world import World
+from tests.api.page_world import HOSTILE, World
 
 
 def test_texts_from_outside_stay_texts(chromium: Any) -> None:
@@ -19,9 +20,10 @@ def test_texts_from_outside_stay_texts(chromium: Any) -> None:
         tab.open()
         tab.live()
         page = tab.page
-        for place in VIEWS:
+        for place in (*VIEWS, *PARTS, f"setup?preset={quote(HOSTILE[1])}"):
             tab.view(place)
-            page.wait_for_timeout(300)
+            tab.shown()
+            page.wait_for_timeout(200)
             for kind in (
                 "script:not([src])",
                 "img:not([src='./icon.svg'])",
@@ -62,9 +64,10 @@ def test_no_view_is_wider_than_its_window(tabs: Callable[..., Tab], width: int) 
     tab = tabs(viewport={"width": width, "height": 740})
     tab.open()
     tab.live()
-    for place in (*VIEWS, "symbols/EURUSD", f"events/{story_of(tab)}"):
+    for place in (*VIEWS, *PARTS, "symbols/EURUSD", f"events/{story_of(tab)}", "setup?preset=balanced"):
         tab.view(place)
-        tab.page.wait_for_timeout(300)
+        tab.shown()
+        tab.page.wait_for_timeout(150)
         wide = tab.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{place} is {wide} wide"
         assert tab.page.locator("#halt").is_visible()
@@ -95,6 +98,40 @@ def test_a_thousand_symbols_are_a_few_rows(chromium: Any) -> None:
     finally:
         tab.close()
         server.stop()
+
+
+def test_a_thousand_symbols_change_and_the_rows_stay(chromium: Any) -> None:
+    """A cycle changes what is drawn of the rows in sight: no row is made anew, and nothing is drawn beside them."""
+    server = PageServer(World(1000), every=0.5).start()
+    tab = Tab(chromium, server)
+    try:
+        tab.open()
+        tab.live()
+        tab.view("symbols")
+        tab.page.wait_for_selector(".virtual .rows [role=row]")
+        tab.page.evaluate(WATCHED)
+        first = tab.number("seq")
+        tab.until(lambda: tab.number("seq") > first + 12, "nothing comes")
+        watched = tab.page.evaluate("watched")
+        assert watched["changed"] > 20, "prices move"
+        assert watched["made"] == 0, "rows are drawn anew"
+        assert watched["rows"] <= 40
+        assert (tab.wrong, tab.elsewhere) == ([], [])
+    finally:
+        tab.close()
+        server.stop()
+
+
+WATCHED = """() => {
+  const rows = new Set();
+  window.watched = {changed: 0, made: 0, rows: 0};
+  new MutationObserver(found => found.forEach(one => {
+    const element = one.target.nodeType === 1 ? one.target : one.target.parentElement;
+    const row = element && element.closest('.virtual [role=row]');
+    if (row) { watched.changed += 1; rows.add(row); watched.rows = rows.size; }
+    watched.made += [...one.addedNodes].filter(node => node.nodeType === 1 && node.matches('[role=row]')).length;
+  })).observe(document.querySelector('main'), {subtree: true, childList: true, characterData: true, attributes: true});
+}"""
 
 
 def test_everything_is_reached_by_keys(tab: Tab) -> None:
@@ -135,9 +172,10 @@ def test_everything_is_reached_by_keys(tab: Tab) -> None:
 
 
 def test_every_control_has_a_name(tab: Tab) -> None:
-    for place in (*VIEWS, "symbols/EURUSD"):
+    for place in (*VIEWS, *PARTS, "symbols/EURUSD", "setup?preset=balanced"):
         tab.view(place)
-        tab.page.wait_for_timeout(200)
+        tab.shown()
+        tab.page.wait_for_timeout(100)
         bare = tab.page.evaluate(
             """() => [...document.querySelectorAll('button, a, input, select')].filter(one => {
                  const labels = one.labels ? [...one.labels].map(label => label.innerText).join('') : '';
@@ -167,9 +205,10 @@ def test_texts_can_be_read(tabs: Callable[..., Tab], scheme: str) -> None:
     tab = tabs(color_scheme=scheme)
     tab.open()
     tab.live()
-    for place in (*VIEWS, "symbols/EURUSD"):
+    for place in (*VIEWS, *PARTS, "symbols/EURUSD", "setup?preset=balanced"):
         tab.view(place)
-        tab.page.wait_for_timeout(300)
+        tab.shown()
+        tab.page.wait_for_timeout(150)
         faint = tab.page.evaluate(CONTRAST)
         assert faint == [], place
 

@@ -1,4 +1,4 @@
-"""An invented market for the page's tests: symbols, prices, decisions, orders, and every event they leave."""
+"""An invented market that moves: prices, decisions, orders, and every event they leave."""
 
 from __future__ import annotations
 
@@ -8,50 +8,12 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-Plain = dict[str, Any]
-
-NAMES = ("EURUSD", "BTC", "GBPUSD", "USDJPY", "ETH", "XAUUSD", "AUDUSD", "SOL", "USDCHF", "SP500", "NAS100", "BRENT")
-STARTS = {"EURUSD": 1.0843, "BTC": 64_123.0, "USDJPY": 156.42, "ETH": 3_121.0, "XAUUSD": 2_334.0, "SP500": 5_312.0}
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "\u202egnp.exe\u202c",
-    "javascript:alert(1)",
-    "A\u0000B\u200bC\u2066D",
-    "a/b?c#d%20%",
-)
-LONG = "<b>" + "x" * 10_000
-RUN = "20261120T090000-mock"
-SPAN = 900
-LIMITS = (
-    ("max_trades_per_day", 14, 40, ""),
-    ("max_daily_loss_share", 0.0081, 0.03, "share"),
-    ("max_drawdown_soft", 0.0312, 0.06, "share"),
-    ("max_drawdown", 0.0312, 0.10, "share"),
-    ("max_open_positions", 5, 6, ""),
-    ("max_orders_in_flight", 2, 5, ""),
-    ("max_currency_exposure", 1.32, 1.5, "times"),
-    ("max_exposure", 163_000.0, 150_000.0, "money"),
-    ("max_leverage", 1.6, 5, "times"),
-    ("max_margin", 0.22, 0.5, "share"),
-    ("max_var", 0.0123, 0.02, "share"),
-    ("max_stress_loss", None, 0.15, "share"),
-)
+from tests.api.page_world.facts import HOSTILE, LONG, NAMES, RUN, SPAN, STARTS, Plain, iso, now
+from tests.api.page_world.results import FACTORS, Results, past
+from tests.api.page_world.symbols import OfSymbols
 
 
-BOOK = {
-    "var": 0.0123,
-    "cvar": 0.0161,
-    "parametric": 0.0119,
-    "stress": 0.071,
-    "scenario": "dollar +5 %",
-    "gross": 163_000.0,
-    "leverage": 1.6,
-}
-BOOK |= {"margin": 5_433.0, "missing": []}
-
-
-class World:
+class World(OfSymbols, Results):
     """``step()`` is one cycle. Everything is by one seed but the clock."""
 
     def __init__(self, symbols: int = 12, *, hostile: bool = False, seed: int = 7) -> None:
@@ -69,6 +31,7 @@ class World:
         self.positions: dict[str, Plain] = {}
         self.orders: dict[str, Plain] = {}
         self.trades: list[Plain] = []
+        self.past = past(names, self.market_at.replace(hour=10), hostile)
         self.locks: dict[str, Plain] = {}
         self.latches: list[Plain] = []
         self.events: list[Plain] = []
@@ -76,7 +39,7 @@ class World:
         self.cycle = 0
         self.times: list[float] = []
         self.balance = 100_000.0
-        self.state_name, self.since, self.why = "idle", self._now(), ""
+        self.state_name, self.since, self.why = "idle", now(), ""
         self.moves: list[Plain] = []
         self.equities: list[Plain] = []
         self.peak = 100_000.0
@@ -85,7 +48,7 @@ class World:
             self.balance += self._random.gauss(4, 60)
             self.equities.append(
                 {
-                    "at": _iso(self.market_at - timedelta(minutes=15 * (400 - n))),
+                    "at": iso(self.market_at - timedelta(minutes=15 * (400 - n))),
                     "equity": self.balance,
                     "balance": self.balance,
                     "drawdown": 0,
@@ -114,11 +77,7 @@ class World:
         self, kind: str, data: Plain, symbol: str | None = None, story: str | None = None, cause: str | None = None
     ) -> Plain:
         self.seq += 1
-        at = (
-            _iso(self.market_at)
-            if kind not in ("ENGINE_STATE", "ALERT", "HEARTBEAT", "HEALTH", "ERROR")
-            else self._now()
-        )
+        at = iso(self.market_at) if kind not in ("ENGINE_STATE", "ALERT", "HEARTBEAT", "HEALTH", "ERROR") else now()
         one = {
             "v": 1,
             "seq": self.seq,
@@ -133,7 +92,7 @@ class World:
         return one
 
     def move(self, to: str, reason: str) -> None:
-        was, self.state_name, self.why, self.since = self.state_name, to, reason, self._now()
+        was, self.state_name, self.why, self.since = self.state_name, to, reason, now()
         one = self.emit("ENGINE_STATE", {"state": to, "from": was, "reason": reason, "since": self.since})
         self.moves.append(
             {"seq": one["seq"], "from": was, "to": to, "reason": reason, "at": self.since, "metadata": {}}
@@ -159,7 +118,7 @@ class World:
             "symbols": dict(self.reasons),
             "count": len(self.prices),
             "candidates": 1,
-            "at": _iso(self.market_at),
+            "at": iso(self.market_at),
         }
         summary |= {
             "equity": self.equity,
@@ -180,7 +139,7 @@ class World:
             last = self.prices[name]
             wick = abs(self._random.gauss(0, 0.0004)) * price
             self._bars[name].append(
-                [_iso(self.market_at), last, max(last, price) + wick, min(last, price) - wick, price, 100.0]
+                [iso(self.market_at), last, max(last, price) + wick, min(last, price) - wick, price, 100.0]
             )
         self.prices[name] = price
         self.reasons[name] = "HOLDING" if name in self.positions else "NO_SIGNAL"
@@ -267,7 +226,7 @@ class World:
             "fill_id": f"f{story}",
             "reason": "ENTRY",
         }
-        last = self.emit("TRADE_EXECUTION", fill | {"bar_ts": _iso(self.market_at)}, name, story, last["id"])
+        last = self.emit("TRADE_EXECUTION", fill | {"bar_ts": iso(self.market_at)}, name, story, last["id"])
         sign = 1 if order["side"] == "BUY" else -1
         self.positions[name] = {
             "symbol": name,
@@ -279,7 +238,7 @@ class World:
         self.positions[name] |= {
             "stop": order["stop"],
             "target": order["target"],
-            "opened_at": _iso(self.market_at),
+            "opened_at": iso(self.market_at),
             "story": story,
         }
         self.reasons[name] = "FILLED"
@@ -313,9 +272,18 @@ class World:
         trade |= {
             "r": pnl / 36,
             "reason": reason,
-            "closed_at": _iso(self.market_at),
+            "closed_at": iso(self.market_at),
             "opened_at": held["opened_at"],
             "strategy": "momentum",
+            "fill_id": f"{len(self.trades):08x}close",
+            "commission": 0.9,
+            "net": pnl - 0.9,
+            "flat": fraction == 1,
+            "session": "NEW_YORK",
+            "factors": [LONG] if self.hostile else [FACTORS[0]],
+            "run_id": RUN,
+            "account": f"paper:{RUN}",
+            "correlation_id": held["story"],
         }
         self.trades.append(trade)
         if fraction < 1:
@@ -338,7 +306,7 @@ class World:
         self.peak = max(self.peak, self.equity)
         self.equities.append(
             {
-                "at": _iso(self.market_at),
+                "at": iso(self.market_at),
                 "equity": self.equity,
                 "balance": self.balance,
                 "drawdown": 1 - self.equity / self.peak,
@@ -361,7 +329,7 @@ class World:
             {
                 "code": "OPERATOR",
                 "reason": reason,
-                "at": self._now(),
+                "at": now(),
                 "who": "api:operator",
                 "value": None,
                 "threshold": None,
@@ -413,7 +381,7 @@ class World:
         return {"state": "DONE", "answer": {}}
 
     def _lock(self, name: str, code: str, reason: str) -> None:
-        until = _iso(datetime.now(UTC) + timedelta(hours=3))
+        until = iso(datetime.now(UTC) + timedelta(hours=3))
         lock = {
             "id": f"lock-{len(self.locks)}",
             "account": f"paper:{RUN}",
@@ -423,7 +391,7 @@ class World:
             "reason": reason,
         }
         self.locks[lock["id"]] = lock | {
-            "from_at": self._now(),
+            "from_at": now(),
             "until_at": until,
             "state": "ACTIVE",
             "removed_at": None,
@@ -435,344 +403,13 @@ class World:
             name,
         )
 
-    # -- what is told ----------------------------------------------------------------------------
-
-    def after(self, seq: int) -> list[Plain]:
-        first = self.events[0]["seq"] if self.events else 1
-        return self.events[max(0, seq + 1 - first) :]
-
-    def page_of_events(self, after: int, limit: int) -> Plain:
-        rows = self.after(after)[:limit]
-        return {"items": rows, "next": rows[-1]["seq"] if len(rows) == limit else None, "last_seq": self.seq}
-
-    def story(self, id: str) -> Plain | None:
-        asked = next((one for one in self.events if one["id"] == id), None)
-        story = asked["correlation_id"] if asked else id
-        rows = [one for one in self.events if story and one["correlation_id"] == story]
-        if not rows:
-            return None
-        scan = [one for one in self.events if one["id"] == rows[0]["causation_id"]]
-        return {"correlation_id": story, "symbol": rows[0]["symbol"], "cycle": None, "items": [*scan, *rows]}
-
-    def snapshot(self) -> Plain:
-        return {"type": "STATE_SNAPSHOT", "v": 1, "seq": self.seq, "data": self.state()}
-
-    def state(self) -> Plain:
-        quiet = ("SCAN_START", "SCAN_SUMMARY", "ACCOUNT_UPDATE", "HEARTBEAT")
-        events = [one for one in self.events if one["type"] not in quiet][-200:]
-        told = {
-            "seq": self.seq,
-            "account": self.account(),
-            "positions": self.held(),
-            "scan": self.scan(),
-            "events": events,
-        }
-        return told | {"trades": self.trades[-50:], "engine": self.engine(), "run": {"run_id": RUN}, "simulated": True}
-
-    def account(self) -> Plain:
-        venues: dict[str, float] = {}
-        currencies: dict[str, float] = {}
-        for name, one in self.positions.items():
-            value = one["quantity"] * self.prices[name]
-            venue = "paper" if len(name) == 6 else "paper-crypto"
-            venues[venue] = venues.get(venue, 0.0) + abs(value)
-            base, quote = (name[:3], name[3:6]) if len(name) == 6 else (name[:8], "USD")
-            currencies[base] = currencies.get(base, 0.0) + value
-            currencies[quote] = currencies.get(quote, 0.0) - value
-        exposure = {
-            "by_currency": currencies,
-            "by_venue": venues,
-            "by_class": {},
-            "gross": sum(venues.values()),
-            "missing": [],
-        }
-        told = self._money() | {"account": f"paper:{RUN}", "peak": self.peak, "drawdown": 1 - self.equity / self.peak}
-        return told | {
-            "started_cash": 100_000.0,
-            "exposure": exposure,
-            "simulated": True,
-            "run_id": RUN,
-            "at": _iso(self.market_at),
-        }
-
-    def _money(self) -> Plain:
-        told = {
-            "balance": self.balance,
-            "equity": self.equity,
-            "profit": self.equity - self.balance,
-            "currency": "USD",
-            "leverage": 30,
-        }
-        return told | {"day_pl": self.equity - self.opening}
-
-    def _profit(self, held: Plain) -> float:
-        return float(held["quantity"] * (self.prices[held["symbol"]] - held["entry_price"]))
-
-    def held(self) -> list[Plain]:
-        return [
-            {name: one[name] for name in ("symbol", "side", "quantity", "entry_price", "stop", "target", "opened_at")}
-            | {
-                "price_current": self.prices[one["symbol"]],
-                "profit": self._profit(one),
-                "account": f"paper:{RUN}",
-                "strategy": "momentum",
-                "venue": "paper",
-            }
-            for one in self.positions.values()
-        ]
-
-    def scan(self) -> Plain:
-        rows = {
-            name: {
-                "reason": self.reasons[name],
-                "price": price,
-                "score": self.scores.get(name),
-                "position": self.positions[name]["quantity"] if name in self.positions else None,
-                "age_s": 0.4,
-            }
-            for name, price in self.prices.items()
-        }
-        return {
-            "run_id": RUN,
-            "cycle": self.cycle,
-            "at": _iso(self.market_at),
-            "count": len(rows),
-            "candidates": 1,
-            "symbols": rows,
-        }
-
-    def engine(self) -> Plain:
-        legal = {"running": ["pause", "reload"], "paused": ["resume"], "stopped": ["start"], "idle": ["start"]}.get(
-            self.state_name, ["pause"]
-        )
-        known = {
-            "state": self.state_name,
-            "since": self.since,
-            "reason": self.why,
-            "alive": True,
-            "orderly": True,
-            "trading": "ACTIVE",
-        }
-        legal = [
-            *legal,
-            "emergency-stop",
-            "close",
-            "cancel",
-            "remove-lock",
-            *(["stop"] if self.state_name != "stopped" else []),
-        ]
-        legal += ["reset-kill-switch"] if self.latches else []
-        known |= {
-            "legal": legal,
-            "latches": self.latches,
-            "run": RUN,
-            "cycle": self.cycle,
-            "cycle_times_ms": self.times[-120:],
-        }
-        return known | {"history": self.moves[-100:], "process": None}
-
-    def risk(self) -> Plain:
-        limits = [
-            {
-                "name": name,
-                "used": used,
-                "allowed": allowed,
-                "share": None if used is None else used / allowed,
-                "unit": unit,
-            }
-            for name, used, allowed, unit in LIMITS
-        ]
-        return {
-            "limits": limits,
-            "state": "HALTED" if self.latches else "ACTIVE",
-            "latches": self.latches,
-            "portfolio": BOOK,
-            "var_level": 0.99,
-            "var_horizon": 1,
-            "computed": True,
-            "why": None,
-        }
-
-    def orders_of(self, symbol: str | None) -> list[Plain]:
-        return [one for one in reversed(self.orders.values()) if symbol in (None, one["symbol"])][:200]
-
-    def _working(self) -> list[Plain]:
-        return [one for one in self.orders.values() if one["status"] == "ACCEPTED"]
-
-    def bars(self, symbol: str) -> list[Any]:
-        return list(self._bars.get(symbol, ()))[-500:]
-
-    def levels(self, symbol: str) -> list[Plain]:
-        bars = self.bars(symbol)[-300:]
-        if not bars:
-            return []
-        high, low = max(one[2] for one in bars), min(one[3] for one in bars)
-        kinds = ((high, "resistance", 4), (low, "support", 3), (low + (high - low) * 0.62, "resistance", 2))
-        return [{"price": price, "kind": kind, "touches": touches, "strength": 0.6} for price, kind, touches in kinds]
-
-    def signals(self, symbol: str) -> list[Plain]:
-        names = ("direction", "strategy", "score", "price")
-        return [
-            {
-                "id": one["id"],
-                "at": one["ts"],
-                "code": self.orders[one["correlation_id"]]["code"] or None,
-                "status": self.orders[one["correlation_id"]]["status"],
-            }
-            | {name: one["data"][name] for name in names}
-            for one in self.events
-            if one["type"] == "CANDIDATE" and one["symbol"] == symbol
-        ][-50:]
-
-    def ladder(self, symbol: str) -> Plain | None:
-        last = next((one for one in self.orders_of(symbol)), None)
-        if last is None:
-            return None
-        denied = last["status"] == "DENIED"
-        rules = [
-            {
-                "stage": stage,
-                "rule": rule,
-                "value": value,
-                "threshold": limit,
-                "unit": unit,
-                "passed": True,
-                "code": None,
-            }
-            for stage, rule, value, limit, unit in (
-                (1, "trading_state", "ACTIVE", "ACTIVE", None),
-                (3, "data_fresh", 0.4, 30, "seconds"),
-                (4, "cooldown", 3600, 900, "seconds"),
-                (6, "max_daily_loss_share", 0.0081, 0.03, "share"),
-                (7, "max_spread", 0.7, 2, "bps"),
-                (7, "min_reward_to_risk", 2.0, 1.5, None),
-            )
-        ]
-        if denied:
-            rules.append(
-                {
-                    "stage": 8,
-                    "rule": "max_open_positions",
-                    "value": 6,
-                    "threshold": 6,
-                    "unit": None,
-                    "passed": False,
-                    "code": last["code"],
-                }
-            )
-        caps = [
-            {
-                "stage": 8,
-                "rule": "max_currency_exposure",
-                "value": 1.32,
-                "threshold": 1.5,
-                "unit": "times",
-                "passed": True,
-                "code": None,
-                "fits": 12_400.0,
-                "binds": False,
-            },
-            {
-                "stage": 8,
-                "rule": "max_exposure",
-                "value": 141_000.0,
-                "threshold": 150_000.0,
-                "unit": "money",
-                "passed": True,
-                "code": None,
-                "fits": last["quantity"],
-                "binds": True,
-            },
-        ]
-        size = {
-            "method": "fixed_fraction",
-            "wanted": 14_000.0,
-            "multiplier": 0.8,
-            "multiplied": 11_200.0,
-            "caps": caps,
-            "lot_step": 0.001,
-        }
-        told = {
-            "decision": "DENIED" if denied else "APPROVED",
-            "code": last["code"] or None,
-            "symbol": symbol,
-            "direction": last["side"],
-        }
-        told |= {
-            "strategy": "momentum",
-            "score": self.scores.get(symbol),
-            "entry": last["entry"],
-            "stop": last["stop"],
-            "target": last["target"],
-        }
-        told |= {
-            "quantity": 0.0 if denied else last["quantity"],
-            "planned_loss": 36.2,
-            "currency": "USD",
-            "rules": rules,
-        }
-        told |= {"size": None if denied else size | {"quantity": last["quantity"]}}
-        return {"symbol": symbol, "order_id": last["id"], "at": last["at"], "explained": told}
-
-    def actors(self) -> Plain:
-        names = ("Driver", "RiskManager", "Executor", "MarketFeed", "Observer", "VenueGateway:paper", "AgentHost:0")
-        data = {"state": "ready", "pid": 4711, "restarts": 0, "waiting": 0, "detail": {}}
-        items = [{"actor": name, "at": self._now(), "age_s": 1.2, "data": data} for name in names]
-        items[-1] = items[-1] | {
-            "data": data | {"state": "starting", "restarts": 2, "detail": {"symbols": len(self.prices)}}
-        }
-        return {"items": items, "next": None, "heartbeat": None, "process": None}
-
-    def resources(self) -> Plain:
-        values = {
-            "cpu": 41.0,
-            "memory": 38.2,
-            "memory_mb": 812.0,
-            "disk": 71.3,
-            "open_files": 4.1,
-            "database_mb": 96.4,
-            "wal_mb": 4.0,
-        }
-        return {"values": values, "processes": [{"pid": 1}] * 5, "disk_free_mb": 72_000.0, "of_run": True, "age_s": 0.1}
-
-    def backtests(self) -> Plain:
-        name = HOSTILE[0] if self.hostile else "momentum-2025"
-        row = {
-            "size": 1,
-            "changed_at": "2026-11-19T18:00:00Z",
-            "strategy": "momentum",
-            "preset": "balanced",
-            "timeframe": "H1",
-            "metrics": {},
-        }
-        metrics = {"total_return": 0.1234, "sharpe": 1.31, "max_drawdown": 0.081, "trades": 412}
-        row |= {
-            "symbols": ["EURUSD", "XAUUSD"],
-            "start": "2025-01-01T00:00:00Z",
-            "end": "2025-12-31T00:00:00Z",
-            "simulated": False,
-        }
-        files = [
-            row | {"name": f"{name}.html", "kind": "report"},
-            row | {"name": f"{name}.json", "kind": "result", "metrics": metrics},
-        ]
-        return {"items": files, "next": None, "folder": True}
-
     def _history(self, name: str) -> deque[list[Any]]:
         price = self.prices[name] * self._random.uniform(0.97, 1.03)
         made: deque[list[Any]] = deque(maxlen=SPAN)
         for n in range(600, 0, -1):
             close = price * (1 + self._random.gauss(0, 0.0008)) + (self.prices[name] - price) / n
             wick = abs(self._random.gauss(0, 0.0005)) * price
-            at = _iso(self.market_at - timedelta(minutes=n - 1))
+            at = iso(self.market_at - timedelta(minutes=n - 1))
             made.append([at, price, max(price, close) + wick, min(price, close) - wick, close, 100.0])
             price = close
         return made
-
-    @staticmethod
-    def _now() -> str:
-        return _iso(datetime.now(UTC))
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
