@@ -25,6 +25,10 @@ from orchestration.terminal import (
     verbs_optimize,
     verbs_orders,
     verbs_replay,
+    verbs_research,
+    verbs_research_decide,
+    verbs_research_look,
+    verbs_research_score,
     verbs_risk,
     verbs_risk_status,
     verbs_run,
@@ -47,6 +51,7 @@ orders = typer.Typer()
 locks = typer.Typer()
 events = typer.Typer()
 risk = typer.Typer(no_args_is_help=True, help="Ask the gate what it would say and why, and how it stands.")
+research = typer.Typer(no_args_is_help=True, help=verbs_research.HELP, epilog=verbs_research.GROUP_EXAMPLES)
 config = typer.Typer(no_args_is_help=True, help="Show or check what a run would be told.")
 notify = typer.Typer(no_args_is_help=True, help="Try the channels of alerts, and show what is told when.")
 data = typer.Typer(no_args_is_help=True, help="Show, check or import files of bars.")
@@ -79,6 +84,17 @@ app.command("compare", rich_help_panel=LOOK, epilog=verbs_compare.EXAMPLES)(verb
 app.add_typer(risk, name="risk", rich_help_panel=LOOK)
 risk.command("explain", epilog=verbs_risk.EXAMPLES)(verbs_risk.explain)
 risk.command("status")(verbs_risk_status.status)
+app.add_typer(research, name="research", rich_help_panel=LOOK)
+research.command("ask", epilog=verbs_research.ASK_EXAMPLES)(verbs_research.ask)
+research.command("check", epilog=verbs_research.CHECK_EXAMPLES)(verbs_research.check)
+research.command("show")(verbs_research_look.show)
+research.command("calls")(verbs_research_look.calls)
+research.command("cost")(verbs_research_look.cost)
+research.command("calibration", epilog=verbs_research_score.EXAMPLES)(verbs_research_score.calibration)
+research.command("lessons")(verbs_research_look.lessons)
+research.command("proposals")(verbs_research_look.proposals)
+research.command("accept", epilog=verbs_research_decide.EXAMPLES)(verbs_research_decide.accept)
+research.command("reject")(verbs_research_decide.reject)
 
 app.command("pause", rich_help_panel=OPERATE)(verbs_operate.pause)
 app.command("resume", rich_help_panel=OPERATE)(verbs_operate.resume)

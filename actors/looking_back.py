@@ -9,7 +9,8 @@ from actors.research_memory import Ended, ResearchMemory
 from actors.specs import ResearchSpec
 from domain.market import Bars
 from domain.money import to_float
-from domain.research import OFF, Call, Case, Closed, Judged, Review
+from domain.research import OFF, ROLES, Call, Case, Closed, Judged, Review
+from research import prompting
 from research.asking import Asked, Requests
 from research.calibration import earned, scored
 from research.critic import Critic
@@ -21,6 +22,7 @@ from research.watching import GoRate
 
 AT_ONCE = 50
 """Trades that are looked back on in one look."""
+VERSIONS = {role: prompting.prompt(role).name for role in ROLES}
 WITHIN = 20.0
 """Seconds for each of them,"""
 TOGETHER = 60.0
@@ -40,6 +42,7 @@ class LookingBack:
         self.spec, self.config = spec, spec.config
         self._memory, self._bars, self._calls = memory, bars, calls
         self._critic = Critic(answers.model, answers.rules, spec.config, requests)
+        self._judge = answers.name
         self._planner = Planner(answers.model, answers.rules, spec.config, requests)
         self._shadows = Shadows({one: row for row, one in enumerate(spec.run.rows)}, spec.run.timeframe_ns)
         self._rate = GoRate(spec.config.go_rate_cases, spec.config.go_rate_low, spec.config.go_rate_high)
@@ -52,14 +55,17 @@ class LookingBack:
         self.calibrated = False
         """Whether p_win has earned a say in the size, as it was when the run began or came back."""
 
-    def load(self) -> None:
-        """What was left open before a restart."""
+    def load(self, until: int) -> None:
+        """What was left open before a restart, and what is known by ``until`` (ns)."""
         for one in self._memory.open_cases():
             self._shadows.add(one)
             self._resolved += self._shadows.take(self._bars(one.symbol))
         self._reviews = self._memory.reviews()
         self._reviewed = self._memory.reviewed()
-        self.calibrated = earned(scored(self._memory.scored()), self.config.calibrated_after)
+        known = scored(self._memory.scored(until))
+        self.calibrated = earned(
+            known, self.config.calibrated_after, model=self._judge, arm=self.config.arm, prompts=VERSIONS
+        )
 
     def watch(self, cases: Sequence[Case]) -> None:
         """Cases of which it shall be known what the market does."""

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from actors.base import Health, health_of
-from actors.looking_back import LookingBack
+from actors.looking_back import VERSIONS, LookingBack
 from actors.newsroom import Newsroom
 from actors.research_memory import ResearchMemory
 from actors.specs import ResearchSpec
@@ -21,7 +21,7 @@ from domain.errors import ActorLost, DeadlineMissed
 from domain.market import BarBatch, Bars, empty_bars
 from domain.money import to_float
 from domain.ports import Clock, Meter, Peers
-from domain.research import OK, ROLES, Call, Judged
+from domain.research import OK, Call, Judged
 from indicators.measures import measure
 from journal.store import Store
 from research import prompting
@@ -58,7 +58,7 @@ class Research:
             timeframe=spec.run.timeframe_ns,
             instruments=spec.run.instruments,
             model=self._provided.name,
-            prompts={role: prompting.prompt(role).name for role in ROLES},
+            prompts=VERSIONS,
         )
         views = self._memory.views(0)
         self._judging = Judging(spec.config, scene, self._provided.model, self._provided.rules, requests, views)
@@ -74,7 +74,7 @@ class Research:
         measure(empty_bars())  # loads its kernels before anybody waits for them
         await self._newsroom.open()
         await self._follow(until)
-        self._back.load()
+        self._back.load(until)
 
     async def assess(
         self, n: int, at: int, now: int, candidates: Sequence[Candidate], held: Mapping[str, int]

@@ -15,6 +15,7 @@ from domain.events import ALERT, CRITIC_REVIEW, Draft
 from domain.money import from_text, to_float
 from domain.research import Call, Case, Fact, Headline, Proposal, Reading, Review, View
 from journal import schema as s
+from journal.research_views import finished
 from journal.store import Store
 from research.shadow import Outcome
 from risk.statistics import Part
@@ -125,11 +126,10 @@ class ResearchMemory:
                 found.append((seq, _ended(one, parts, c.execute(_ORDER, {"id": one}).first())))
         return found
 
-    def scored(self) -> list[Any]:
-        """Rows of cases of which it is known what the market did: what calibration counts."""
-        of = s.research_cases.c
+    def scored(self, until: int) -> list[Any]:
+        """Rows of cases of runs over such a market whose end was known by ``until`` (ns): what calibration counts."""
         with self.store.read() as c:
-            return list(c.execute(sa.select(s.research_cases).where(of.touched != "", of.p_win.is_not(None))))
+            return list(finished(c, simulated=self.run.simulated, until=until))
 
     # -- writing -----------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ VERBS = [
     "serve",
     *("config show", "config check", "db migrate", "db check", "risk explain", "risk status"),
     *("notify test", "notify rules"),
+    *("research ask", "research check", "research show", "research calls", "research cost", "research calibration"),
+    *("research lessons", "research proposals", "research accept", "research reject"),
 ]
 
 

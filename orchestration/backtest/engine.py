@@ -99,7 +99,7 @@ class Engine:
         self.desk = Desk(self.venue, self.records)
         self.worth = Worth(run, grid)
         self.weighing: BacktestWeighing | None = None
-        if research is not None and research.config.weighs:
+        if research is not None and research.config.vetoes:
             from orchestration.backtest.weighing import BacktestWeighing
 
             self.weighing = BacktestWeighing(research, grid, self.records)

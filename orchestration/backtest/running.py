@@ -97,7 +97,7 @@ def compiled(settings: Settings) -> float:
     begun = time.perf_counter()
     reads = bool(settings.risk.regime_factors) or reads_indicators(policies(settings.exits))
     kernel_cache.compile_all(
-        [built_strategy(settings.strategy)], reads, Rules(settings.risk).reads_returns, settings.research.weighs
+        [built_strategy(settings.strategy)], reads, Rules(settings.risk).reads_returns, settings.research.vetoes
     )
     compile_kernels()
     return time.perf_counter() - begun
@@ -136,9 +136,13 @@ def run(
     begun = time.perf_counter()
     active = policies(settings.exits)
     voices = _voices(ready, run_of, active)
-    asked = research_spec(settings, market, run_of) if settings.research.weighs else None
+    asked = research_spec(settings, market, run_of) if settings.research.vetoes else None
     engine = Engine(spec, FillModel(**settings.venues[0].costs()), grid, voices, active, dense, asked)
-    ended = engine.walk(progress, stop)
+    try:
+        ended = engine.walk(progress, stop)
+    finally:
+        if engine.weighing is not None:
+            engine.weighing.close()
     engine.view.prices.mark(engine.gate.book)  # what filled at the last close was marked at its own price
     elapsed = time.perf_counter() - begun
     equity, exposure = curve(engine.worth, engine.changes, ended.end)
@@ -165,7 +169,7 @@ def run(
         errors=_errors(voices),
         notices=ready.notices,
         partial=ended.partial,
-        research=engine.weighing.close(ended.end) if engine.weighing is not None else None,
+        research=engine.weighing.heard(ended.end) if engine.weighing is not None else None,
         load_s=ready.load_s,
         compile_s=ready.compile_s,
         elapsed_s=elapsed,

@@ -1,4 +1,5 @@
-"""Research in a backtest: the step of ``actors.weighing`` over arrays. Nobody is asked: rules, or recorded answers."""
+"""Research in a backtest: the step of ``actors.weighing`` over arrays, where a role may veto; what would only be
+recorded is left out. Nobody is asked: rules, or recorded answers."""
 
 from __future__ import annotations
 
@@ -77,8 +78,6 @@ class BacktestWeighing:
         held = {symbol: one.quantity for symbol, one in gate.book.positions.items()}
         heard = self._runner.run(self._assess(n, moment, at, passing, held))
         self._judged += heard
-        if not self.config.vetoes:
-            return candidates
         words = [
             Weighed(one.symbol, one.strategy, veto=stopped[self._id(one)])
             for one in candidates
@@ -87,10 +86,13 @@ class BacktestWeighing:
         words += [Weighed(one.case.symbol, one.case.strategy, one.factor, one.veto) for one in heard]
         return taken(candidates, words)
 
-    def close(self, end: int) -> Weighted:
-        """Everything that was said, and what the market did up to moment ``end``."""
+    def close(self) -> None:
+        """Nobody is asked any more."""
         self._runner.run(self._model.close())
         self._runner.close()
+
+    def heard(self, end: int) -> Weighted:
+        """Everything that was said, and what the market did up to moment ``end``."""
         shadows = Shadows(self._row, self._run.timeframe_ns)
         for one in self._judged:
             shadows.add(one.case)

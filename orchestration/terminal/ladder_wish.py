@@ -65,14 +65,14 @@ def wished(
         wrong.append(f"--score {score}: allowed: 0 to 1")
     if regime not in (None, *REGIMES):
         wrong.append(f"--regime {regime}: allowed: {', '.join(REGIMES)}")
-    moment = _moment(at, wrong)
+    moment = moment_at(at, wrong)
     if wrong or symbol is None:
         raise UsageError(wrong)
     bid, off, aim = (0 if value is None else from_decimal(str(value)) for value in amounts.values())
     return Wished(symbol, 1 if direction == "long" else -1, bid, off, aim, score, regime or "", moment)
 
 
-def _moment(text: str | None, wrong: list[str]) -> int | None:
+def moment_at(text: str | None, wrong: list[str]) -> int | None:
     from datetime import UTC, datetime
 
     from domain.timeframe import nanos

@@ -161,7 +161,7 @@ def test_what_is_only_recorded_changes_nothing(run: Run, wire: Wire) -> None:
 
 def test_the_budget_ends_and_the_rules_go_on(run: Run, wire: Wire) -> None:
     wire.answers = {"verdict": HALF}
-    story = run(*ON, "research.tokens_day=20000", "research.on_abstain=rules")
+    story = run(*ON, "research.tokens_day=12000", "research.on_abstain=rules")
 
     found = [one.code for one in cases(story)]
     assert found[0] == "OK"
