@@ -1,167 +1,246 @@
-"""The processes of the stream benchmark: who writes, who listens to a hub, who listens to a socket.
+"""The processes of the stream's benchmarks: who writes, who reads, who only counts, and who never reads.
 
-Every process tells what it saw as [moment, number] pairs; moments are of the machine's monotonic clock (ns), which all
-processes share.
+Moments are of the machine's monotonic clock (ns), which all processes share; what a process saw is a list of moments,
+each with the number of the last event it had seen by then. Each process says when it is ready, and what it found when
+all is over.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
+import os
+import selectors
+import socket
+import sqlite3
 import time
-from collections.abc import Callable
+from contextlib import closing
 from multiprocessing.synchronize import Event
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 Seen = list[tuple[int, int]]
 """When, and up to which number."""
 
-
-class Told(NamedTuple):
-    """What one process of listeners has to say: what each saw, and how many were dropped."""
-
-    seen: list[Seen]
-    lost: int
-
-
-RUN = "stream-benchmark"
+EVERY = 0.02
+"""Seconds between two looks of who polls: as often as the hub looks."""
+COMMITS = 100
+"""Commits a second of who writes."""
+NEEDLE = b'"seq":'
+PING = b"\x89\x04"
+"""A ping of the protocol with the four bytes that the server sends: JSON in ASCII cannot hold the first."""
 
 
-def write(url: str, rate: int, seconds: float, begin: Event, answer: Any) -> None:
-    """``rate`` events a second, a hundredth of them in each commit; when each commit was through."""
+# -- who writes --------------------------------------------------------------------------------------
+
+
+def write(url: str, run: tuple[str, int], rate: int, begin: Event, enough: Event, answer: Any) -> None:
+    """``rate`` events a second under a run and its epoch, until it is enough; when each commit was through."""
     from domain.events import CANDIDATE, Draft
-    from journal.schema import runs
     from journal.store import Store
 
-    store, each = Store(url, 1), max(1, rate // 100)
-    texts = dict.fromkeys(("config", "inputs"), "{}") | dict.fromkeys(("symbols", "codes"), "[]")
-    numbers = {"epoch": 1, "started_at": 1, "warmed_until": 0}
-    with store.transaction() as tx:
-        tx.insert(runs, [{"run_id": RUN, "account": "paper", "live": False, "simulated": True, **numbers, **texts}])
+    run_id, epoch = run
+    store, each = Store(url, epoch), max(1, rate // COMMITS)
     data = {"direction": "BUY", "strategy": "ema_cross", "score": 0.5, "probability": 0.5, "price": 1.1}
     begin.wait()
     told: Seen = []
     number, due = 0, time.monotonic()
-    ends = due + seconds
-    while due < ends:
+    while not enough.is_set():
         with store.transaction() as tx:
-            drafts = [Draft(CANDIDATE, time.monotonic_ns(), f"{number + n}", data, "EURUSD") for n in range(each)]
-            last = tx.emit(RUN, drafts) + each - 1
+            made = (f"stream-{number + n}" for n in range(each))
+            drafts = [Draft(CANDIDATE, time.time_ns(), key, data, "EURUSD") for key in made]
+            last = tx.emit(run_id, drafts) + each - 1
         told.append((time.monotonic_ns(), last))
         number, due = number + each, due + each / rate
         time.sleep(max(0.0, due - time.monotonic()))
     store.close()
-    answer.put(Told([told], 0))
+    answer.put(told)
 
 
-def hear(url: str, clients: int, ready: Event, over: Event, answer: Any) -> None:
-    """Subscriptions of one hub, in one loop, as a server has them."""
-    from api.hub import Hub
+def begun(url: str) -> tuple[str, int]:
+    """A run to write under, where none was started."""
+    from journal import database
+    from journal.schema import runs
+    from journal.store import Store
 
-    async def one(subscription: Any, seen: Seen) -> None:
-        while batch := await subscription.batch():
-            seen.append((time.monotonic_ns(), batch[-1]["seq"]))
+    database.prepare(url)
+    store, name = Store(url, 1), "stream-benchmark"
+    texts = dict.fromkeys(("config", "inputs"), "{}") | dict.fromkeys(("symbols", "codes"), "[]")
+    numbers = {"epoch": 1, "started_at": 1, "warmed_until": 0}
+    with store.transaction() as tx:
+        tx.insert(runs, [{"run_id": name, "account": "paper", "live": False, "simulated": True, **numbers, **texts}])
+    store.close()
+    return name, 1
 
-    async def all_of_them() -> Told:
-        hub = Hub(url)
-        several = [hub.subscribe(None, hub.newest()) for _ in range(clients)]
-        seen: list[Seen] = [[] for _ in several]
-        tasks = [asyncio.create_task(one(each, mine)) for each, mine in zip(several, seen, strict=True)]
-        await _until(lambda: all(each.live for each in several))
+
+# -- who reads ---------------------------------------------------------------------------------------
+
+
+def poll(path: str, ready: Event, over: Event, answer: Any) -> None:
+    """The floor: the rows of the event table by plain ``sqlite3``, as they are."""
+    seen: Seen = []
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        [last] = database.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
         ready.set()
-        await _until(over.is_set)
-        lost = sum(each.lost for each in several)
-        await asyncio.to_thread(hub.close)
-        await asyncio.gather(*tasks)
-        return Told(seen, lost)
-
-    answer.put(asyncio.run(all_of_them()))
-
-
-def serve(url: str, ready: Event, over: Event, answer: Any) -> None:
-    """A server beside nothing else; its address and token, and at the end how its memory went (MB)."""
-    import psutil
-
-    from api.server import Server
-    from orchestration.serving import Serving
-
-    def silent(text: str) -> None:
-        return None
-
-    server = Server(Serving(), url, silent)
-    if not server.start():
-        raise SystemExit("the server did not start")
-    answer.put((server.bound.url, server.security.tokens.operator))
-    ready.set()
-    here, memory = psutil.Process(), []
-    while not over.wait(0.25):
-        memory.append(round(here.memory_info().rss / (1 << 20), 1))
-    server.stop()
-    answer.put(memory)
+        while not over.is_set():
+            rows = database.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT 1000", (last,)).fetchall()
+            if rows:
+                last = rows[-1][0]
+                seen.append((time.monotonic_ns(), last))
+            time.sleep(EVERY)
+    answer.put(seen)
 
 
-def listen(url: str, token: str, clients: int, ready: Event, over: Event, answer: Any) -> None:
-    """Clients of a server's socket, in one loop."""
+class Heard(NamedTuple):
+    """What one client that reads has to say."""
+
+    seen: Seen
+    cycles: list[tuple[int, float]]
+    """When it was told of a cycle, and how long the one before that took (ms)."""
+    gaps: int
+    repeats: int
+    closed: int
+    """The code with which it was closed; 0 if it was not."""
+
+
+def listen(url: str, token: str, ready: Event, over: Event, answer: Any) -> None:
+    """One client that reads everything as soon as it comes and looks at every number."""
+    answer.put(asyncio.run(_listen(url, token, ready, over)))
+
+
+async def _listen(url: str, token: str, ready: Event, over: Event) -> Heard:
     from websockets.asyncio.client import connect
     from websockets.exceptions import ConnectionClosed
 
-    async def one(seen: Seen, standing: list[int], lost: list[int]) -> None:
-        async with connect(f"ws{url.removeprefix('http')}/ws", proxy=None, max_size=None, open_timeout=30) as socket:
-            await socket.send(f'{{"type":"auth","token":"{token}"}}')
-            await socket.recv()
-            standing.append(1)
+    seen: Seen = []
+    cycles: list[tuple[int, float]] = []
+    gaps = repeats = closed = 0
+    address, headers = f"ws{url.removeprefix('http')}/ws", {"Authorization": f"Bearer {token}"}
+    async with connect(address, additional_headers=headers, proxy=None, max_size=None, open_timeout=30) as line:
+        last = json.loads(await line.recv())["seq"]
+        ready.set()
+        while not over.is_set():
             try:
-                while not over.is_set():
-                    text = await socket.recv()
-                    seen.append((time.monotonic_ns(), number_of(text)))
-            except ConnectionClosed as closed:
-                lost.append(closed.rcvd.code if closed.rcvd else 0)
-
-    async def all_of_them() -> Told:
-        seen: list[Seen] = [[] for _ in range(clients)]
-        standing: list[int] = []
-        lost: list[int] = []
-        tasks = [asyncio.create_task(one(mine, standing, lost)) for mine in seen]
-        await _until(lambda: len(standing) == clients or any(each.done() for each in tasks))
-        ready.set()
-        await _until(over.is_set)
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return Told(seen, len(lost))
-
-    answer.put(asyncio.run(all_of_them()))
+                text = str(await asyncio.wait_for(line.recv(), 0.5))
+            except TimeoutError:
+                continue
+            except ConnectionClosed as error:
+                closed = error.rcvd.code if error.rcvd else 1006
+                break
+            moment, number = time.monotonic_ns(), number_of(text)
+            gaps, repeats, last = gaps + (number > last + 1), repeats + (number <= last), number
+            seen.append((moment, number))
+            if '"SCAN_SUMMARY"' in text and (took := json.loads(text)["data"]["last_cycle_ms"]) is not None:
+                cycles.append((moment, took))
+    return Heard(seen, cycles, gaps, repeats, closed)
 
 
-def stall(url: str, token: str, ready: Event, over: Event) -> None:
-    """One client that proves its role and never reads again."""
-    import base64
-    import os
-    import socket
-    from urllib.parse import urlsplit
-
-    place = urlsplit(url)
-    with socket.create_connection((place.hostname or "", place.port or 0)) as line:
-        key = base64.b64encode(os.urandom(16)).decode()
-        head = f"GET /ws HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        line.sendall(f"{head}Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
-        line.recv(4096)
-        line.sendall(_frame(f'{{"type":"auth","token":"{token}"}}'.encode()))
-        ready.set()
-        over.wait()
-
-
-def number_of(text: str | bytes) -> int:
+def number_of(text: str) -> int:
     """The ``seq`` of an envelope, without reading the rest of it."""
-    head = (text.decode() if isinstance(text, bytes) else text).partition('"seq":')[2]
+    head = text.partition('"seq":')[2]
     return int(head[: len(head) - len(head.lstrip("0123456789"))] or 0)
 
 
-def _frame(text: bytes) -> bytes:
-    """A masked text frame, as a client sends it."""
-    size = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2, "big")
-    return b"\x81" + size + b"\0\0\0\0" + text
+# -- who only counts ---------------------------------------------------------------------------------
 
 
-async def _until(true: Callable[[], bool]) -> None:
-    while not true():  # noqa: ASYNC110 - what is waited for is in another process
-        await asyncio.sleep(0.02)
+class Crowd(NamedTuple):
+    """Of each client of a crowd: how many events it was sent; and how many were closed."""
+
+    events: list[int]
+    closed: int
+
+
+class Counting:
+    """A client that takes whatever is there and counts events in it: a Python client that reads every message takes
+    more time for it than the server does for all of them."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self.line, self.events, self.closed = line, 0, False
+        self._rest = b""
+
+    def read(self, into: bytearray) -> None:
+        try:
+            size = self.line.recv_into(into)
+        except BlockingIOError:
+            return
+        except ConnectionError:
+            size = 0
+        if not size:
+            self.closed = True
+            return
+        found = self._rest + memoryview(into)[:size]
+        self.events += found.count(NEEDLE)
+        at = found.find(PING)
+        if 0 <= at <= len(found) - 6:
+            self.line.send(b"\x8a\x84\0\0\0\0" + found[at + 2 : at + 6])
+        self._rest = found[-(len(NEEDLE) - 1) :]
+
+
+def crowd(url: str, token: str, clients: int, ready: Event, over: Event, answer: Any) -> None:
+    """Many clients of one process."""
+    several = [Counting(connected(url, token)) for _ in range(clients)]
+    into = bytearray(1 << 18)
+    with selectors.DefaultSelector() as waiting:
+        for one in several:
+            snapshot(one.line)
+            one.line.setblocking(False)
+            waiting.register(one.line, selectors.EVENT_READ, one)
+        ready.set()
+        while not over.is_set():
+            for key, _ in waiting.select(0.2):
+                key.data.read(into)
+                if key.data.closed:
+                    waiting.unregister(key.fileobj)
+    for one in several:
+        one.line.close()
+    answer.put(Crowd([one.events for one in several], sum(one.closed for one in several)))
+
+
+def connected(url: str, token: str) -> socket.socket:
+    """A socket whose handshake was answered, with its role proved. Raises SystemExit if it was refused."""
+    place = urlsplit(url)
+    line = socket.create_connection((place.hostname or "", place.port or 0), 30)
+    key = base64.b64encode(os.urandom(16)).decode()
+    head = f"GET /ws HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    head += f"Authorization: Bearer {token}\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    line.sendall(head.encode())
+    said = b""
+    while not said.endswith(b"\r\n\r\n"):
+        said += line.recv(1)
+    if b" 101 " not in said:
+        raise SystemExit(f"refused: {said.decode()}")
+    return line
+
+
+def snapshot(line: socket.socket) -> bytes:
+    """The first message of the server, whole."""
+    size = _exactly(line, 2)[1]
+    if size >= 126:
+        size = int.from_bytes(_exactly(line, 2 if size == 126 else 8))
+    return _exactly(line, size)
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        more = line.recv(size - len(found))
+        if not more:
+            raise SystemExit("closed before the first message was whole")
+        found += more
+    return found
+
+
+# -- who never reads ---------------------------------------------------------------------------------
+
+
+def stall(url: str, token: str, again: float, ready: Event, over: Event, answer: Any) -> None:
+    """One client that never reads. Every ``again`` seconds it gives up its connection, cut by then, for a new one."""
+    count = 0
+    while not over.is_set():
+        with connected(url, token):
+            count += 1
+            ready.set()
+            over.wait(again)
+    answer.put(count)

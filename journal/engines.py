@@ -25,9 +25,13 @@ from journal.address import parse, password_hidden
 
 PATIENCE = 5.0
 """Seconds to wait for another writer."""
+BRIEF = 1.0
+"""Seconds for who shows what is there, and would rather say that it is away than wait."""
 
-_SETTINGS = ("synchronous=FULL", "cache_size=-64000", "wal_autocheckpoint=4000")
-"""Computed ids fall all over an index: a cache of 64 MB and fewer checkpoints save a quarter of a batch's time."""
+_SETTINGS = ("synchronous=FULL", "wal_autocheckpoint=4000")
+_CACHE, _READERS_CACHE = 64_000, 4_000
+"""Kilobytes. Computed ids fall all over an index: 64 MB and fewer checkpoints save a quarter of a batch's time. Readers
+are no faster with more than 4 MB, and a server has one for each of its threads."""
 
 _WRITER = "-c lock_timeout={patience} -c idle_in_transaction_session_timeout={idle} -c synchronous_commit=on"
 _READER = "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
@@ -38,23 +42,25 @@ IDLE = 10.0
 _READS = {"argus_reads": True}
 
 
-def open_engine(url: str, read_only: bool = False) -> Engine:
+def open_engine(url: str, read_only: bool = False, patience: float | None = None) -> Engine:
     """An engine over an existing database; connects on first use. Raises ConfigError for a URL that cannot be used.
 
-    With ``read_only`` the connections refuse to write. Opening never creates a file.
+    With ``read_only`` the connections refuse to write. ``patience`` in seconds, None: ``PATIENCE``. Opening never
+    creates a file.
     """
-    return connected(url, "rw", read_only)
+    return connected(url, "rw", read_only, patience)
 
 
-def connected(url: str, mode: str, read_only: bool = False) -> Engine:
+def connected(url: str, mode: str, read_only: bool = False, patience: float | None = None) -> Engine:
     """As ``open_engine``; SQLite's ``mode`` is ``rw``, or ``rwc`` to create the file."""
     target = parse(url)
+    patience = PATIENCE if patience is None else patience
     if target.get_backend_name() == "sqlite":
-        engine = create_engine(target, creator=_opener(Path(str(target.database)), mode, read_only))
+        engine = create_engine(target, creator=_opener(Path(str(target.database)), mode, read_only, patience))
         event.listen(engine, "begin", _begin)
     else:
         try:
-            arguments = _server_settings(target, read_only)
+            arguments = _server_settings(target, read_only, patience)
             engine = create_engine(target, paramstyle="format", pool_pre_ping=True, connect_args=arguments)
         except ImportError as error:
             raise ConfigError(
@@ -68,12 +74,13 @@ def reading(engine: Engine) -> Engine:
     return engine.execution_options(**_READS)
 
 
-def _opener(path: Path, mode: str, read_only: bool) -> Callable[[], sqlite3.Connection]:
+def _opener(path: Path, mode: str, read_only: bool, patience: float) -> Callable[[], sqlite3.Connection]:
     def connect() -> sqlite3.Connection:
         address = f"{path.as_uri()}?{'mode=ro&immutable=1' if read_only and _frozen(path) else f'mode={mode}'}"
-        connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
         for setting in _SETTINGS:
             connection.execute(f"PRAGMA {setting}")
+        connection.execute(f"PRAGMA cache_size=-{_READERS_CACHE if read_only else _CACHE}")
         if read_only:
             connection.execute("PRAGMA query_only=ON")
         return connection
@@ -81,10 +88,10 @@ def _opener(path: Path, mode: str, read_only: bool) -> Callable[[], sqlite3.Conn
     return connect
 
 
-def _server_settings(target: URL, read_only: bool) -> dict[str, str | int]:
+def _server_settings(target: URL, read_only: bool, patience: float) -> dict[str, str | int]:
     """How a connection to PostgreSQL is set up; what the URL says itself comes first."""
     settings: dict[str, str | int] = {
-        "connect_timeout": max(2, int(PATIENCE)),
+        "connect_timeout": max(2, int(patience)),
         "application_name": "argus",
         "keepalives_idle": 5,
         "keepalives_interval": 2,
@@ -93,7 +100,7 @@ def _server_settings(target: URL, read_only: bool) -> dict[str, str | int]:
     }
     settings = {name: value for name, value in settings.items() if name not in target.query}
     given = target.query.get("options", "")
-    ours = _READER if read_only else _WRITER.format(patience=int(PATIENCE * 1000), idle=int(IDLE * 1000))
+    ours = _READER if read_only else _WRITER.format(patience=int(patience * 1000), idle=int(IDLE * 1000))
     return settings | {"options": f"{ours} {given if isinstance(given, str) else ' '.join(given)}".rstrip()}
 
 
