@@ -24,10 +24,10 @@ _JSON = msgspec.json.Encoder()
 
 
 class Snapshots:
-    """The state, made once for all who ask at the same time."""
+    """The state, made once for all who ask at the same time. ``beside`` as in ``Hub.snapshot``."""
 
-    def __init__(self, hub: Any) -> None:
-        self._hub = hub
+    def __init__(self, hub: Any, beside: bool = False) -> None:
+        self._hub, self._beside = hub, beside
         self._lock = asyncio.Lock()
         self._made: tuple[float, int, bytes] | None = None
 
@@ -40,7 +40,7 @@ class Snapshots:
             return self._made[1:]
 
     def _make(self) -> tuple[int, bytes]:
-        found = self._hub.snapshot()
+        found = self._hub.snapshot(beside=self._beside)
         return found["seq"], _JSON.encode(found)
 
 

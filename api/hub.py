@@ -13,6 +13,7 @@ from actors.base import Failure, guarded
 from api.pages import Page, Runs, Told, Wish, complete, newest, page, wish
 from api.snapshot import Snapshots
 from api.subscription import Subscription, wake_all
+from journal.engines import BRIEF
 from journal.store import Store
 
 EVERY = 0.02
@@ -21,8 +22,13 @@ AGAIN = 0.25
 """Seconds until a database that was away is asked again."""
 PAGE = 1_000
 """Events read at once."""
+PAGE_BYTES = 64 * 1024
+"""They weigh at most this much, if they are more than one: scans of many symbols are large, and everybody who is
+behind has a page of its own. In memory it is up to ten times that."""
 SIZE = 1_000
 """Events that may wait for one subscriber; one more and it is dropped."""
+WAITING_BYTES = 4 * 1024 * 1024
+"""They weigh at most this much. Those who are up to date share them."""
 
 
 class Hub:
@@ -33,11 +39,20 @@ class Hub:
     (``away`` says why) the hub waits and goes on. Several hubs may follow one database.
     """
 
-    def __init__(self, url: str, every: float = EVERY, again: float = AGAIN, page_size: int = PAGE) -> None:
-        self.url, self.every, self.again, self.page_size = url, every, again, page_size
+    def __init__(
+        self,
+        url: str,
+        every: float = EVERY,
+        again: float = AGAIN,
+        page_size: int = PAGE,
+        page_bytes: int = PAGE_BYTES,
+        waiting_bytes: int = WAITING_BYTES,
+    ) -> None:
+        self.url, self.every, self.again = url, every, again
+        self.page_size, self.page_bytes, self.waiting_bytes = page_size, page_bytes, waiting_bytes
         self.away = ""
         self._readers = ThreadPoolExecutor(2, "event-pages")
-        self._store = Store(url, 0)
+        self._store = Store(url, 0, patience=BRIEF)
         self._runs = Runs()
         self._snapshots = Snapshots(self._runs)
         self._state = threading.Condition()
@@ -59,9 +74,10 @@ class Hub:
     ) -> Subscription:
         """Events with a greater number than ``after_seq``, of this run (None: of every run), these types and symbols.
 
-        A number that the database has not come to yet counts as its newest. At most ``size`` events wait for it.
+        A number that the database has not come to yet counts as its newest. At most ``size`` events wait for it, and
+        no more than ``waiting_bytes`` of the hub.
         """
-        one = Subscription(self, wish(run_id, types, symbols), after_seq, size)
+        one = Subscription(self, wish(run_id, types, symbols), after_seq, size, self.waiting_bytes)
         with self._state:
             if self._over.is_set():
                 one.closed = True
@@ -118,7 +134,7 @@ class Hub:
         if found.until < one.position:
             one.back_to(found.until)
         one.offer(self._completed(one.wanted, found.found), found.until)
-        if len(found.found) > one.size // 2:
+        if found.more or len(found.found) > one.size // 2:
             return True  # first what is here, then the tail: it would have little room
         with self._state:
             if not self._live:
@@ -165,7 +181,7 @@ class Hub:
                 self._over.wait(self.again)
                 continue
             self._tell(after, found)
-            if len(found.found) < self.page_size:
+            if not found.more:
                 self._over.wait(self.every)
 
     def _read(self, wanted: Wish, after: int, limit: int) -> Page | None:
@@ -176,7 +192,7 @@ class Hub:
 
     def _page(self, wanted: Wish, after: int, limit: int) -> Page:
         with self._store.read() as c:
-            return page(c, self._runs, wanted, after, limit)
+            return page(c, self._runs, wanted, after, limit, self.page_bytes)
 
     def _tell(self, after: int, found: Page) -> None:
         """Pass it on; nothing if the tail was set elsewhere meanwhile."""

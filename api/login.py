@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from api.errors import Problem
 from api.security.client import Client
 from api.security.sessions import CODE_LIFE, Session
 from api.site import client, site
@@ -72,9 +73,15 @@ async def login(proof: Proof, request: Request, response: Response) -> Begun:
 async def logout(request: Request, response: Response) -> dict[str, bool]:
     """End the session: its sockets are closed, its cookie counts no more."""
     security, asked = site(request).security, client(request)
-    if asked.session is not None:
-        security.sessions.end(asked.session)
-    response.headers["Set-Cookie"] = security.no_cookie()
+    cookie = {"Set-Cookie": security.no_cookie()}
+    try:
+        if asked.session is not None:
+            security.sessions.end(asked.session)
+    except OSError as error:
+        what = error.strerror or type(error).__name__
+        said = f"the session has ended, but that cannot be kept ({what}): a restart within 30 minutes would revive it"
+        raise Problem(503, "NOT_KEPT", said, headers=cookie) from error
+    response.headers.update(cookie)
     return {"ended": asked.session is not None}
 
 

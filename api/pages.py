@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,15 +18,23 @@ from orchestration.terminal.envelopes import public
 COMPACTED = "COMPACTED"
 """Stands in a stream where numbers are missing: their events were dropped by retention, or are another run's."""
 
+AROUND = 300
+"""Bytes of a row beside its body, about."""
+
 _ENCODER = msgspec.json.Encoder()
 _UNKNOWN: dict[str, Any] = {"symbols": [], "codes": [], "simulated": False}
 
 
 class Told(dict[str, Any]):
-    """An envelope. ``text`` is its JSON, made once however many it is told to."""
+    """An envelope. ``text`` is its JSON, made once however many it is told to; ``weight`` its bytes in the database."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_text", "weight")
     _text: str
+    weight: int
+
+    def __init__(self, envelope: Mapping[str, Any], weight: int) -> None:
+        super().__init__(envelope)
+        self.weight = weight
 
     @property
     def text(self) -> str:
@@ -58,10 +66,12 @@ class Wish(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Envelopes in the order of ``seq``, and the number up to which there is nothing else."""
+    """Envelopes in the order of ``seq``, the number up to which there is nothing else, and whether ``more`` are there
+    behind it."""
 
     found: list[Told]
     until: int
+    more: bool
 
 
 def wish(run_id: str | None, types: Iterable[str] | None, symbols: Iterable[str] | None) -> Wish:
@@ -101,18 +111,28 @@ class Runs:
         for row in rows:
             run_id = row["run_id"]
             run = runs[run_id] if run_id in runs else runs.setdefault(run_id, self.get(c, run_id))
-            found.append(Told(public(row, run["symbols"], run["codes"], run["simulated"])))
+            envelope = public(row, run["symbols"], run["codes"], run["simulated"])
+            found.append(Told(envelope, AROUND + len(row["body"])))
         return found
 
 
-def page(c: Connection, runs: Runs, wanted: Wish, after: int, limit: int) -> Page:
-    """At most ``limit`` events that are wanted and have a greater number."""
+def page(c: Connection, runs: Runs, wanted: Wish, after: int, limit: int, heaviest: int) -> Page:
+    """At most ``limit`` events that are wanted and have a greater number, and no more than weigh ``heaviest`` bytes;
+    one at least."""
     query = _wanted(sa.select(events).where(events.c.seq > after), wanted).order_by(events.c.seq).limit(limit)
-    rows = c.execute(query).mappings().all()
+    rows: list[Any] = []
+    weight, cut = 0, False
+    with c.execute(query) as result:  # SQLite reads no further than we do
+        for row in result.mappings():
+            weight += AROUND + len(row["body"])
+            if cut := bool(rows) and weight > heaviest:
+                break
+            rows.append(row)
     for place, row in enumerate(rows):
         if runs.held(c, row["run_id"], row["type"]):
-            return Page(runs.told(c, rows[:place]), row["seq"] - 1)
-    return Page(runs.told(c, rows), rows[-1]["seq"] if len(rows) == limit else newest(c))
+            return Page(runs.told(c, rows[:place]), row["seq"] - 1, False)
+    more = cut or len(rows) == limit
+    return Page(runs.told(c, rows), rows[-1]["seq"] if more else newest(c), more)
 
 
 def last(c: Connection, runs: Runs, wanted: Wish, limit: int) -> list[Told]:
@@ -141,18 +161,19 @@ def _wanted(query: sa.Select[Any], wanted: Wish) -> sa.Select[Any]:
 
 def marker(run_id: str | None, first: int, until: int) -> Told:
     """In place of the numbers from ``first`` to ``until``; its own ``seq`` is the last of them."""
-    return Told(
-        v=VERSION,
-        seq=until,
-        id=f"{COMPACTED}:{first}:{until}",
-        type=COMPACTED,
-        ts=None,
-        run_id=run_id,
-        symbol=None,
-        correlation_id=None,
-        causation_id=None,
-        data={"from_seq": first, "to_seq": until},
-    )
+    envelope = {
+        "v": VERSION,
+        "seq": until,
+        "id": f"{COMPACTED}:{first}:{until}",
+        "type": COMPACTED,
+        "ts": None,
+        "run_id": run_id,
+        "symbol": None,
+        "correlation_id": None,
+        "causation_id": None,
+        "data": {"from_seq": first, "to_seq": until},
+    }
+    return Told(envelope, AROUND)
 
 
 def begins(one: Told) -> int:

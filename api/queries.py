@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from actors.snapshot import GateSnapshot, decode
-from domain.events import CANDIDATE, ENGINE_STATE, HEALTH, SCAN_SUMMARY
+from domain.events import CANDIDATE, ENGINE_STATE, HEALTH, POSITION_UPDATE, SCAN_SUMMARY
 from domain.order import DENIED, ENTRY, INTENT
 from journal import schema as s
 
@@ -283,7 +283,8 @@ def events(
     until: int | None = None,
     without: Sequence[str] = (),
 ) -> list[Plain]:
-    """Rows in the order of ``seq``: the first ones ``after`` a number, or the last ones ``before`` one."""
+    """Rows in the order of ``seq``: the first ones ``after`` a number, or the last ones ``before`` one. ``without``
+    leaves out types, of POSITION_UPDATE only what is of no symbol: the lists of all positions."""
     of = s.events.c
     query = _bounded(select(s.events).where(of.run_id == run_id), of.at, since, until)
     if after is not None:
@@ -293,7 +294,9 @@ def events(
     if types:
         query = query.where(of.type.in_(types))
     if without:
-        query = query.where(of.type.not_in(without))
+        query = query.where(of.type.not_in(set(without) - {POSITION_UPDATE}))
+    if POSITION_UPDATE in without:
+        query = query.where((of.type != POSITION_UPDATE) | of.symbol.is_not(None))
     if symbol is not None:
         query = query.where(of.symbol == symbol)
     backwards = before is not None and after is None

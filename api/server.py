@@ -16,7 +16,7 @@ from api.app import PARTS, create_app
 from api.engine_process import EngineProcess
 from api.errors import scrubbed
 from api.hub import Hub
-from api.security import tokens
+from api.security import ended, tokens
 from api.security.binding import Bound, bind
 from api.security.client import OPERATOR
 from api.security.desk import Security
@@ -65,7 +65,15 @@ class Server:
         found = tokens.of(data_folder())
         self.bound: Bound = bind(serving)
         secure = serving.tls_cert is not None
-        self.security = Security(found, self.bound.hosts, secure, limits, lambda: clock.now() // 10**9, time.monotonic)
+        self.security = Security(
+            found,
+            self.bound.hosts,
+            secure,
+            limits,
+            lambda: clock.now() // 10**9,
+            time.monotonic,
+            data_folder() / ended.FILE,
+        )
         process = EngineProcess(url, files, beside)
         self.site = Site(
             url,

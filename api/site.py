@@ -12,15 +12,15 @@ from starlette.requests import HTTPConnection
 
 from api.frames import Joined, Snapshots
 from api.security.client import Client
-from journal.engines import open_engine
+from journal.engines import BRIEF, open_engine
 from journal.outages import told
 
 if TYPE_CHECKING:
     from api.engine_process import EngineProcess
     from api.security.desk import Security
 
-PATIENCE_MS = 1000
-"""How long a request waits for a database that is locked; answered with 503 after it."""
+ANSWER_WITHIN = 10.0
+"""Seconds for one statement of a request, where the database can be told so."""
 
 
 class Site:
@@ -46,9 +46,9 @@ class Site:
         self.url, self.hub, self.security, self.process = url, hub, security, process
         self.address, self.beside, self.reports, self.ray, self.metrics = address, beside, reports, ray, metrics
         self.version = _version()
-        self.snapshots, self.joined = Snapshots(hub), Joined()
-        self._reader = _impatient(open_engine(url, read_only=True))
-        self.engine = _impatient(open_engine(url))
+        self.snapshots, self.joined = Snapshots(hub, beside), Joined()
+        self._reader = _bounded(open_engine(url, read_only=True, patience=BRIEF))
+        self.engine = _bounded(open_engine(url, patience=BRIEF))
         """For commands: ``journal.commands.add(site.engine, …)`` inside ``with site.told():``."""
 
     @contextmanager
@@ -90,17 +90,14 @@ def _version() -> str:
         return "unknown"
 
 
-def _impatient(engine: Engine) -> Engine:
-    """The engine with connections that do not wait long for a lock."""
-    backend = engine.url.get_backend_name()
+def _bounded(engine: Engine) -> Engine:
+    """The engine with connections of which PostgreSQL lets none wait, or work, for long."""
 
     def connected(connection: Any, record: object) -> None:
-        if backend == "sqlite":
-            connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
-            return
         with connection.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout={PATIENCE_MS}; SET statement_timeout={10 * PATIENCE_MS}")
+            cursor.execute(f"SET lock_timeout={int(BRIEF * 1e3)}; SET statement_timeout={int(ANSWER_WITHIN * 1e3)}")
         connection.commit()
 
-    event.listen(engine, "connect", connected)
+    if engine.url.get_backend_name() != "sqlite":
+        event.listen(engine, "connect", connected)
     return engine

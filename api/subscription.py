@@ -25,8 +25,8 @@ class Subscription:
     lost. Where numbers are missing a reader of everything gets a COMPACTED event in their place.
     """
 
-    def __init__(self, hub: Hub, wanted: Wish, after: int, size: int) -> None:
-        self.wanted, self.size, self.seq = wanted, size, after
+    def __init__(self, hub: Hub, wanted: Wish, after: int, size: int, heaviest: int) -> None:
+        self.wanted, self.size, self.heaviest, self.seq = wanted, size, heaviest, after
         self.lost = False
         self.closed = False
         self.live = False
@@ -36,6 +36,8 @@ class Subscription:
         self._told = after
         self._hub = hub
         self._waiting: deque[Told] = deque()
+        self.weight = 0
+        """What waits, in bytes of the database."""
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._here: asyncio.Event | threading.Event | None = None
@@ -107,8 +109,10 @@ class Subscription:
             if len(waiting) <= most:
                 found = list(waiting)
                 waiting.clear()
+                self.weight = 0
             else:
                 found = [waiting.popleft() for _ in range(most)]
+                self.weight -= sum(one.weight for one in found)
         if found:
             self.seq = found[-1]["seq"]
         return found
@@ -125,12 +129,17 @@ class Subscription:
             found = [one for one in found if one["seq"] > self.position]
         if found and self.wanted.whole and self._told and begins(found[0]) > self._told + 1:
             found = complete(found, self._told, self.wanted.run_id)
+        weight = sum(one.weight for one in found)
         with self._lock:
-            if len(self._waiting) + len(found) > self.size and self.live:
+            full = len(self._waiting) + len(found) > self.size
+            heavy = bool(self._waiting) and self.weight + weight > self.heaviest
+            if (full or heavy) and self.live:
                 self._waiting.clear()
+                self.weight = 0
                 self.lost = True
                 return False
             self._waiting.extend(found)
+            self.weight += weight
         if found:
             self._told = found[-1]["seq"]
         self.position = max(self.position, until)

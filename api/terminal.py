@@ -10,8 +10,11 @@ from api.errors import Problem, scrubbed
 from api.site import site
 from domain.errors import ArgusError
 from journal import commands, views
-from orchestration.terminal import state, verbs_events
+from orchestration import frozen
+from orchestration.terminal import results as tallies
+from orchestration.terminal import state, verbs_events, verbs_locks
 from orchestration.terminal.place import living
+from risk.statistics import KINDS
 
 router = APIRouter(prefix="/api/terminal", tags=["terminal"])
 
@@ -54,6 +57,40 @@ def trades(request: Request, run: Run = None, every: Every = False, limit: Limit
         return {"items": views.trades(connection, state.run_of(connection, run, every), limit=limit)}
 
 
+@router.get("/results/{kind}")
+def results(
+    request: Request,
+    kind: Annotated[str, Path(pattern=f"^({'|'.join(KINDS)})$", description=f"One of {', '.join(KINDS)}.")],
+    run: Run = None,
+    every: Every = False,
+) -> Rows:
+    """What round trips came to, each account's by name and all together (name null)."""
+    with site(request).read() as connection:
+        return {"items": list(tallies.results(connection, kind, state.run_of(connection, run, every)))}
+
+
+@router.get("/locks")
+def locks(
+    request: Request,
+    run: Run = None,
+    every: Every = False,
+    ended: Annotated[bool, Query(description="Also those that are over or were removed.")] = False,
+) -> Rows:
+    """What may not enter, and until when."""
+    with site(request).read() as connection:
+        return {"items": verbs_locks.standing(connection, run, every, ended)}
+
+
+@router.get("/risk")
+def risk(request: Request, run: Run = None) -> dict[str, Any]:
+    """As ``risk status --json`` says it."""
+    from api.read import risk as limits  # which brings numba along
+
+    here = site(request)
+    here.probe()
+    return limits.figures(here, frozen.run_of(here.url, run).run_id)
+
+
 @router.get("/events")
 def events(
     request: Request,
@@ -82,6 +119,18 @@ def order(request: Request, beginning: Annotated[str, Path(max_length=200, patte
         return {"id": order_of(here.url, beginning)}
     except ArgusError as error:
         raise Problem(404, "UNKNOWN_ORDER", scrubbed(str(error))) from error
+
+
+@router.get("/lock/{beginning}")
+def lock(request: Request, beginning: Annotated[str, Path(max_length=200, pattern=_CLEAN)]) -> dict[str, str | None]:
+    """The one lock whose id begins so, if it still holds."""
+    here = site(request)
+    here.probe()
+    try:
+        found = verbs_locks.lock_of(here.url, beginning)
+    except ArgusError as error:
+        raise Problem(404, "UNKNOWN_LOCK", scrubbed(str(error))) from error
+    return {"id": found.id, "code": found.code, "symbol": found.symbol}
 
 
 @router.get("/commands/{id}")

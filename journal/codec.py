@@ -31,7 +31,8 @@ def pack_scan(
 
 
 def unpack_scan(body: bytes, symbols: Sequence[str], codes: Sequence[str]) -> dict[str, Any]:
-    """``{cycle, symbols: {SYM: reason}, count, candidates}`` and the header; a text replaces its symbol's code.
+    """``{cycle, symbols: {SYM: reason}, prices: {SYM: last close}, count, candidates}`` and the header; a text replaces
+    its symbol's code, a symbol that has had no close yet has None.
 
     Raises ValueError if the rows are not one per symbol.
     """
@@ -39,7 +40,8 @@ def unpack_scan(body: bytes, symbols: Sequence[str], codes: Sequence[str]) -> di
     reasons = dict(zip(symbols, map(codes.__getitem__, rows["code"].tolist()), strict=True))
     reasons.update(texts)
     cycle, count, candidates = (facts.pop(name) for name in _OWN)
-    return {"cycle": cycle, "symbols": reasons, "count": count, "candidates": candidates} | facts
+    own = {"cycle": cycle, "symbols": reasons, "prices": _closes(rows, symbols)}
+    return own | {"count": count, "candidates": candidates} | facts
 
 
 def facts(body: bytes) -> dict[str, Any]:
@@ -49,8 +51,7 @@ def facts(body: bytes) -> dict[str, Any]:
 
 def prices(body: bytes, symbols: Sequence[str]) -> dict[str, float | None]:
     """The last close of every symbol; None where there has been none yet."""
-    closes = [close if math.isfinite(close) else None for close in _parts(body)[2]["close"].tolist()]
-    return dict(zip(symbols, closes, strict=True))
+    return _closes(_parts(body)[2], symbols)
 
 
 def envelope(
@@ -80,6 +81,14 @@ def _parts(body: bytes) -> tuple[dict[str, Any], dict[str, str], np.ndarray[Any,
     start = _PREFIX + int.from_bytes(body[:_PREFIX], "little")
     facts, texts = msgspec.msgpack.decode(memoryview(body)[_PREFIX:start])
     return _strict(facts), texts, np.frombuffer(body, REPORT, offset=start)
+
+
+def _closes(rows: np.ndarray[Any, np.dtype[np.void]], symbols: Sequence[str]) -> dict[str, float | None]:
+    closes = rows["close"]
+    found = closes.tolist()
+    if not np.isfinite(closes).all():
+        found = [one if math.isfinite(one) else None for one in found]
+    return dict(zip(symbols, found, strict=True))
 
 
 def _strict(value: Any) -> Any:

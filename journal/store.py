@@ -113,18 +113,34 @@ class Tx:
             self._statements.get(table, tuple(rows[0]), conflict).run(self.connection, rows)
 
 
+@contextmanager
+def emitting(connection: Connection) -> Iterator[Tx]:
+    """For events inside a write transaction that is not the engine's: they get the numbers that come next."""
+    statements = Statements(connection.dialect)
+    seq, _ = connection.exec_driver_sql(statements.counter).one()
+    tx = Tx(connection, statements, seq)
+    yield tx
+    tx.finish()
+
+
 class Store:
     """The database for one process of the engine that holds ``epoch``; each thread uses its own transaction.
 
     Before anything is written, a server that is away is waited for; a connection that failed is never used again.
-    ``committed`` hears how many milliseconds each commit took.
+    ``committed`` hears how many milliseconds each commit took; ``patience`` as of ``open_engine``.
     """
 
-    def __init__(self, url: str, epoch: int, committed: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        epoch: int,
+        committed: Callable[[float], None] | None = None,
+        patience: float | None = None,
+    ) -> None:
         self.url, self.epoch = url, epoch
         self._committed = committed
-        self.engine = open_engine(url)
-        self._reader = open_engine(url, read_only=True)
+        self.engine = open_engine(url, patience=patience)
+        self._reader = open_engine(url, read_only=True, patience=patience)
         self._statements = Statements(self.engine.dialect)
         self._kept = threading.local()
         self._open: list[Connection] = []

@@ -27,8 +27,10 @@ from orchestration.signals import Signals
 from orchestration.supervision import DRIVER, EXECUTOR, Budget
 from orchestration.supervisor import Supervisor
 from orchestration.tenure import Heart
+from orchestration.terminal.sentences import sentence
 
 if TYPE_CHECKING:
+    from journal.store import Tx
     from orchestration.cluster import RayRuntime
     from orchestration.terminal.screens import Screen
 
@@ -73,7 +75,7 @@ class Watch:
         identity, settings = start.identity, start.settings
         self._runtime, self._screen = runtime, start.screen
         self._signals, self._heart = start.signals, start.heart
-        self._run_id, self._seq = identity.run_id, identity.told
+        self._run_id, self._seq, self._told = identity.run_id, identity.told, identity.told
         self._store = Store(identity.db_url, identity.epoch)
         self._clock = WallClock()
         self._alerts: deque[Draft] = deque()
@@ -248,10 +250,15 @@ class Watch:
                 return
 
     def _write_alerts(self) -> None:
+        """Never after RUN_SUMMARY, behind which nobody looks: what is noticed later is told here."""
         while self._alerts:
             with self._store.transaction() as tx:
-                emit_once(tx, self._run_id, [self._alerts[0]])
-            self._alerts.popleft()
+                over = self._over(tx)
+                if not over:
+                    emit_once(tx, self._run_id, [self._alerts[0]])
+            draft = self._alerts.popleft()
+            if over:
+                self._screen.notice(f"after the end: {sentence(draft.type, draft.symbol, draft.data)}")
 
     def _write_signs(self) -> None:
         """How the actors are, and that the engine lives: after RUN_STARTED, and never after RUN_SUMMARY."""
@@ -264,9 +271,14 @@ class Watch:
             self._signs.append(self._beside.popleft())
         if self._signs and self._begun:
             with self._store.transaction() as tx:
-                if tx.connection.execute(_LAST, {"run": self._run_id}).scalar() != RUN_SUMMARY:
+                if not self._over(tx):
                     emit_once(tx, self._run_id, self._signs)
             self._signs.clear()
+
+    def _over(self, tx: Tx) -> bool:
+        """Whether this engine has said its last word."""
+        last = tx.connection.execute(_LAST, {"run": self._run_id, "told": self._told}).scalar()
+        return last == RUN_SUMMARY
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -293,8 +305,12 @@ class Watch:
         self._store.close()
 
 
-_LAST = sa.select(s.events.c.type).where(s.events.c.run_id == sa.bindparam("run"))
-_LAST = _LAST.order_by(s.events.c.seq.desc()).limit(1)
+_LAST = (
+    sa.select(s.events.c.type)
+    .where(s.events.c.run_id == sa.bindparam("run"), s.events.c.seq > sa.bindparam("told"))
+    .order_by(s.events.c.seq.desc())
+    .limit(1)
+)
 
 
 def _gone(answer: BaseException) -> bool:

@@ -26,7 +26,7 @@ WRITERS = {
     "TRADE_EXECUTION": "executor",
     "POSITION_OPENED": "gate",
     "POSITION_CLOSED": "gate",
-    "POSITION_UPDATE": "executor",
+    "POSITION_UPDATE": "executor, and by the gate with `positions`",
     "ACCOUNT_UPDATE": "gate",
     "HEALTH": "supervisor",
     "HEARTBEAT": "supervisor",
@@ -66,9 +66,15 @@ def parts(model: Any) -> list[Any]:
     """Mappings inside the data, which have fields of their own."""
     found = []
     for one in model.model_fields.values():
-        inside = [one.annotation, *getattr(one.annotation, "__args__", ())]
-        found += [each for each in inside if isinstance(each, type) and hasattr(each, "model_fields")]
+        found += [each for each in _inside(one.annotation) if isinstance(each, type) and hasattr(each, "model_fields")]
     return found
+
+
+def _inside(annotation: Any) -> Iterator[Any]:
+    """A type and what it is made of."""
+    yield annotation
+    for one in getattr(annotation, "__args__", ()):
+        yield from _inside(one)
 
 
 def page() -> str:

@@ -56,6 +56,8 @@ class ScanSummary(Data):
     symbols: dict[str, str]
     """Symbol to reason: NO_SIGNAL, NO_NEW_BAR, WARMING_UP, CANDIDATE, HOLDING, EXIT, SUBMITTED, FILLED, REJECTED,
     EXPIRED, UNKNOWN, NOT_SENT, ``DENIED code``, ``HOST_DOWN: why``, ``ERROR: what``."""
+    prices: dict[str, float | None]
+    """Symbol to its last close; null where there has been none. NO_NEW_BAR: that of an earlier bar than ``at``."""
     count: int
     candidates: int
     at: Moment
@@ -88,7 +90,8 @@ class OpenPosition(Part):
 
 
 class RunSummary(Data):
-    """The last word of a run, from its first cycle on, also where it was resumed in between."""
+    """The last word of a run, from its first cycle on, also where it was resumed in between. Only what a venue tells
+    late of an order comes after it."""
 
     cycles: int
     candidates: int

@@ -120,9 +120,35 @@ class PositionClosed(Data):
     reason: str
 
 
-class PositionUpdate(Data):
-    """The venue has moved a stop or a target; or it has charged or paid financing for a night."""
+class HeldPosition(Part):
+    """A position, as system 002 names its fields. Money in the account's currency."""
 
+    ticket: str
+    """The order that opened it."""
+    symbol: str
+    type: Literal[0, 1]
+    """0 bought, 1 sold."""
+    direction: Side
+    volume: float | None
+    """In lots; null where the instrument is not known."""
+    quantity: float
+    """In units."""
+    entry_price: float
+    price_current: float
+    """The last close."""
+    sl_price: float | None
+    tp_price: float | None
+    profit: float
+    """Unrealised."""
+    strategy: str
+
+
+class PositionUpdate(Data):
+    """Of one symbol: the venue has moved a stop or a target, or has charged or paid financing for a night. Of none:
+    something was filled, and ``positions`` is all that is held now."""
+
+    positions: Annotated[list[HeldPosition], Field(max_length=200)] | None = None
+    """All of the account; left out with a symbol. While more than 200 are held there is no such event."""
     purpose: str | None = None
     """Who wanted the stop moved: BREAKEVEN, TRAILING, …"""
     stop: float | None = None
@@ -166,15 +192,34 @@ class ResearchResult(Data):
     """What research said: it may veto or shrink, never enlarge."""
 
     action: Literal["BUY", "SELL", "HOLD"]
+    """The direction if it said GO, else HOLD."""
     verdict: Literal["GO", "NO_GO", "ABSTAIN"]
-    confidence: float
+    confidence: Annotated[float, Field(ge=0, le=1)] | None
+    """The probability that the target is touched before the stop within the horizon; null where nobody said one."""
     reason: str
     source: Literal["llm", "cache", "rules"]
+    code: str
+    """OK, or why there is no verdict."""
+    size_factor: Annotated[float, Field(ge=0, le=1)]
+    effect: Literal["NONE", "VETO", "SHRINK"]
+    mode: Literal["off", "advisory", "veto"]
+    factor: Annotated[float, Field(ge=0, le=1)]
+    """By which the size is multiplied."""
+    disagreement: Annotated[float, Field(ge=0, le=1)] | None
+    evidence: list[str]
+    contaminated: bool
+    """The model may have learned what came after."""
 
 
 class CriticReview(Data):
-    """A closed trade, reviewed."""
+    """A closed trade, or a refused one with what would have become of it, reviewed."""
 
     score: Annotated[float, Field(ge=0, le=10)]
+    """Of the process, apart from the outcome."""
     lesson: str
     analysis: str
+    taken: bool
+    r: float | None
+    """The result over the distance to the first stop."""
+    source: Literal["llm", "cache", "rules"]
+    code: str

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from threading import Lock
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -78,6 +78,35 @@ def until(
 
 From = Annotated[int | None, Depends(since)]
 To = Annotated[int | None, Depends(until)]
+
+
+class Listing(NamedTuple):
+    """What every list of a run may be asked for."""
+
+    run: str | None
+    since: int | None
+    until: int | None
+    limit: int
+    after: str | None
+
+    @property
+    def rows(self) -> Plain:
+        """Which rows, as ``api.queries`` takes it."""
+        return {"limit": self.limit, "since": self.since, "until": self.until}
+
+
+def listing(rows: int = 100) -> Callable[..., Listing]:
+    """As a dependency; so many ``rows`` where nobody says how many."""
+
+    def asked(
+        run: OfRun = None, since: From = None, until: To = None, limit: Limit = rows, after: After = None
+    ) -> Listing:
+        return Listing(run, since, until, limit, after)
+
+    return asked
+
+
+Listed = Annotated[Listing, Depends(listing())]
 
 
 # -- answers -----------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy import Connection, select
 from starlette.responses import Response
 
@@ -15,6 +15,7 @@ from api.read.answering import (
     From,
     Here,
     Limit,
+    Listing,
     OfRun,
     OfSymbol,
     Plain,
@@ -22,13 +23,14 @@ from api.read.answering import (
     answered,
     cursor,
     kept,
+    listing,
     page,
     read_cursor,
     runs,
 )
 from api.read.shapes import Page, Trade
 from api.read.shapes_risk import Confluence, Days, Equity, Metrics, RDistribution
-from api.read.trading import fates
+from api.read.trading import judged
 from api.read.trading import trades as journal_trades
 from api.runs import Run
 from journal import schema as s
@@ -127,26 +129,16 @@ def daily(request: Request, here: Here, run: OfRun = None, limit: Limit = 100, a
 
 @router.get("/journal/confluence", response_model=Confluence, tags=["journal"])
 def confluence(
-    request: Request,
-    here: Here,
-    run: OfRun = None,
-    symbol: OfSymbol = None,
-    since: From = None,
-    until: To = None,
-    limit: Limit = 200,
-    after: After = None,
+    request: Request, here: Here, listed: Annotated[Listing, Depends(listing(200))], symbol: OfSymbol = None
 ) -> Response:
     """Candidates with their reasons, scores and fates, the newest first, and what round trips came to by reason."""
-    place = read_cursor(after, int)
     with here.read() as c:
-        found = runs(here).of(c, run)
+        found = runs(here).of(c, listed.run)
         if found is None:
             return answered(request, page([], None, factors={}))
-        before = place[0] if place else None
-        rows = queries.candidates(c, found.run_id, limit=limit, before=before, symbol=symbol, since=since, until=until)
-        told, trips = fates(c, rows), course(here, c, found).trips()
+        told, on = judged(c, found.run_id, listed, symbol)
+        trips = course(here, c, found).trips()
     _, by = performance.trips(trips)
-    on = cursor(rows[-1]["seq"]) if len(rows) == limit else None
     return answered(request, page(told, on, factors=by.get("factor", {})))
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy.exc import NoResultFound
 from starlette.responses import Response
 
-from api.errors import scrubbed
+from api.errors import Problem, scrubbed
 from api.kernels import prepared
 from api.read import live
 from api.read.answering import Here, OfRun, Plain, answered, kept, runs
@@ -26,6 +26,7 @@ router = APIRouter(prefix="/api", tags=["risk"])
 WITHIN = 5.0
 """Seconds to wait for the first figures."""
 _FIGURES = ("state", "code", "paused", "equity", "balance", "peak", "day_equity", "trades_today", "positions")
+_NO_CYCLE = "the run has not begun its first cycle"
 _KEPT = ("portfolio", "var_level", "var_horizon", "at")
 
 
@@ -67,13 +68,28 @@ def risk(request: Request, here: Here, run: OfRun = None) -> Response:
 
 def _figures(here: Site, run: Run, engine: live.Engine) -> tuple[Made | None, str | None]:
     """The figures, a few seconds old at most where making them is quick, or why there are none."""
-    paused = engine.state == "paused"
     try:
-        return kept(here, workshop).get((run.run_id, paused), lambda: asked(here.url, run.run_id, paused), WITHIN), None
+        return _made(here, run.run_id, engine.state == "paused"), None
     except NoResultFound:
-        return None, "the run has not begun its first cycle"
+        return None, _NO_CYCLE
     except ArgusError as error:
         return None, scrubbed(str(error))
+
+
+def figures(here: Site, run_id: str) -> Plain:
+    """As ``risk status`` has them. Raises Problem."""
+    with here.read() as c:
+        found = runs(here).one(c, run_id)
+        paused = live.Engine(c, found).state == "paused"
+    try:
+        told: Plain = _made(here, run_id, paused).value
+    except NoResultFound:
+        raise Problem(409, "NO_CYCLE", _NO_CYCLE) from None
+    return told
+
+
+def _made(here: Site, run_id: str, paused: bool) -> Made:
+    return kept(here, workshop).get((run_id, paused), lambda: asked(here.url, run_id, paused), WITHIN)
 
 
 def asked(url: str, run_id: str, paused: bool) -> Plain:

@@ -16,7 +16,7 @@ from api.read.answering import Here, OfRun, OfSymbol, Plain, answered, encoded, 
 from api.read.shapes_engine import Scan, Snapshot
 from api.runs import Run
 from api.working import Shared
-from domain.events import ACCOUNT_UPDATE, HEARTBEAT, SCAN_START, SCAN_SUMMARY
+from domain.events import ACCOUNT_UPDATE, HEARTBEAT, POSITION_UPDATE, SCAN_START, SCAN_SUMMARY
 from domain.timeframe import iso
 from journal import codec
 from orchestration.terminal.place import now
@@ -30,7 +30,7 @@ FRESH = 0.25
 SCORES = 500
 """Candidates that are looked through for the last score of a symbol."""
 NO_NEW_BAR = "NO_NEW_BAR"
-QUIET = (SCAN_START, SCAN_SUMMARY, ACCOUNT_UPDATE, HEARTBEAT)
+QUIET = (SCAN_START, SCAN_SUMMARY, ACCOUNT_UPDATE, POSITION_UPDATE, HEARTBEAT)
 """Events of every cycle: a snapshot has what they say elsewhere."""
 _HEAD = ("equity", "balance", "day_equity", "state", "last_cycle_ms", "scan_ms", "working")
 
@@ -46,14 +46,13 @@ def scan_of(c: Connection, standing: Standing, alive: bool) -> Plain:
     if found is None:
         return no_scan(run.run_id)
     told = codec.unpack_scan(found["body"], run.symbols, run.codes)
-    prices = codec.prices(found["body"], run.symbols)
     held = {one["symbol"]: one["quantity"] for one in standing.positions}
     scores = queries.scores(c, run.run_id, SCORES)
     age = _age(run, found["at"], alive)
     rows = {
         symbol: {
             "reason": reason,
-            "price": prices[symbol],
+            "price": told["prices"][symbol],
             "score": scores.get(symbol),
             "position": held.get(symbol),
             "age_s": None if reason == NO_NEW_BAR else age,

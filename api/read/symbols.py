@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import psutil
@@ -18,24 +18,19 @@ from api import queries
 from api.errors import Problem, scrubbed
 from api.market import MOST, Markets
 from api.read.answering import (
-    After,
-    From,
     Here,
-    Limit,
+    Listed,
     OfRun,
     Plain,
     Symbol,
-    To,
     answered,
-    cursor,
     kept,
     page,
-    read_cursor,
     runs,
 )
 from api.read.scan import run_facts
 from api.read.shapes_risk import Ladder, Levels, Signals, SymbolBars
-from api.read.trading import fates
+from api.read.trading import judged
 from api.runs import Run
 from api.site import Site
 from api.working import Workshop
@@ -90,25 +85,11 @@ def levels(request: Request, here: Here, symbol: Symbol, run: OfRun = None) -> R
 
 
 @router.get("/{symbol:path}/signals", response_model=Signals)
-def signals(
-    request: Request,
-    here: Here,
-    symbol: Symbol,
-    run: OfRun = None,
-    since: From = None,
-    until: To = None,
-    limit: Limit = 100,
-    after: After = None,
-) -> Response:
+def signals(request: Request, here: Here, symbol: Symbol, listed: Listed) -> Response:
     """The symbol's candidates, the newest first, each with the gate's answer and what its order came to."""
-    place = read_cursor(after, int)
-    found = of(here, run, symbol)
+    found = of(here, listed.run, symbol)
     with here.read() as c:
-        before = place[0] if place else None
-        which: dict[str, Any] = {"before": before, "symbol": symbol, "since": since, "until": until}
-        rows = queries.candidates(c, found.run_id, limit=limit, **which)
-        told = fates(c, rows)
-    on = cursor(rows[-1]["seq"]) if len(rows) == limit else None
+        told, on = judged(c, found.run_id, listed, symbol)
     return answered(request, page(told, on, symbol=symbol))
 
 

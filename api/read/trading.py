@@ -12,15 +12,13 @@ from api import queries
 from api.errors import Problem
 from api.read import plain
 from api.read.answering import (
-    After,
-    From,
     Here,
     Id,
-    Limit,
+    Listed,
+    Listing,
     OfRun,
     OfSymbol,
     Plain,
-    To,
     answered,
     cursor,
     page,
@@ -65,10 +63,10 @@ def with_fills(c: Connection, rows: list[Plain]) -> list[Plain]:
     return [plain.order(one, fills.get(one["id"], ()), last.get(one["id"])) for one in rows]
 
 
-def _orders(c: Connection, run_id: str, after: str | None, limit: int, **which: Any) -> Plain:
-    place = read_cursor(after, int, int, str)
-    rows = queries.orders(c, run_id, limit=limit, after=place, **which)
-    last = rows[-1] if len(rows) == limit else None
+def _orders(c: Connection, run_id: str, listed: Listing, **which: Any) -> Plain:
+    place = read_cursor(listed.after, int, int, str)
+    rows = queries.orders(c, run_id, after=place, **listed.rows, **which)
+    last = rows[-1] if len(rows) == listed.limit else None
     return page(with_fills(c, rows), cursor(last["at"], last["rank"], last["id"]) if last else None)
 
 
@@ -76,23 +74,18 @@ def _orders(c: Connection, run_id: str, after: str | None, limit: int, **which: 
 def orders(
     request: Request,
     here: Here,
-    run: OfRun = None,
+    listed: Listed,
     status: Status = None,
     symbol: OfSymbol = None,
     code: Code = None,
-    since: From = None,
-    until: To = None,
-    limit: Limit = 100,
-    after: After = None,
 ) -> Response:
     """Orders that the gate answered, approved and denied, the newest first, each with its last status and its fills."""
     wanted = statuses(status)
     with here.read() as c:
-        found = runs(here).of(c, run)
+        found = runs(here).of(c, listed.run)
         if found is None:
             return answered(request, NOTHING)
-        which = {"symbol": symbol, "statuses": wanted, "code": code, "since": since, "until": until}
-        told = _orders(c, found.run_id, after, limit, **which)
+        told = _orders(c, found.run_id, listed, symbol=symbol, statuses=wanted, code=code)
     return answered(request, told)
 
 
@@ -111,85 +104,50 @@ def order(request: Request, here: Here, id: Id) -> Response:
 
 
 @router.get("/denials", response_model=Denials)
-def denials(
-    request: Request,
-    here: Here,
-    run: OfRun = None,
-    symbol: OfSymbol = None,
-    code: Code = None,
-    since: From = None,
-    until: To = None,
-    limit: Limit = 100,
-    after: After = None,
-) -> Response:
+def denials(request: Request, here: Here, listed: Listed, symbol: OfSymbol = None, code: Code = None) -> Response:
     """Wishes to enter that the gate denied, the newest first, with the code, what was found and what is allowed."""
     with here.read() as c:
-        found = runs(here).of(c, run)
+        found = runs(here).of(c, listed.run)
         if found is None:
             return answered(request, NOTHING | {"by_code": {}})
-        which = {"answer": DENIED, "symbol": symbol, "code": code, "since": since, "until": until}
-        told = _orders(c, found.run_id, after, limit, **which)
+        told = _orders(c, found.run_id, listed, answer=DENIED, symbol=symbol, code=code)
         counted = queries.denials_by_code(c, found.run_id)
     return answered(request, told | {"by_code": counted})
 
 
 @router.get("/trades", response_model=Page[Trade])
-def trades(
-    request: Request,
-    here: Here,
-    run: OfRun = None,
-    symbol: OfSymbol = None,
-    since: From = None,
-    until: To = None,
-    limit: Limit = 100,
-    after: After = None,
-) -> Response:
+def trades(request: Request, here: Here, listed: Listed, symbol: OfSymbol = None) -> Response:
     """Closes of a run, the newest first; a position that was closed in parts is one for each."""
-    place = read_cursor(after, int, str)
+    place = read_cursor(listed.after, int, str)
     with here.read() as c:
-        found = runs(here).of(c, run)
+        found = runs(here).of(c, listed.run)
         if found is None:
             return answered(request, NOTHING)
-        rows = queries.trades(
-            c,
-            found.account,
-            run_id=found.run_id,
-            limit=limit,
-            after=place,
-            symbol=symbol,
-            since=since,
-            until=until,
-        )
-    last = rows[-1] if len(rows) == limit else None
+        rows = queries.trades(c, found.account, run_id=found.run_id, after=place, symbol=symbol, **listed.rows)
+    last = rows[-1] if len(rows) == listed.limit else None
     told = [plain.trade(one) for one in rows]
     return answered(request, page(told, cursor(last["place"], last["fill_id"]) if last else None))
 
 
 @router.get("/candidates", response_model=Page[Candidate])
-def candidates(
-    request: Request,
-    here: Here,
-    run: OfRun = None,
-    symbol: OfSymbol = None,
-    since: From = None,
-    until: To = None,
-    limit: Limit = 100,
-    after: After = None,
-) -> Response:
+def candidates(request: Request, here: Here, listed: Listed, symbol: OfSymbol = None) -> Response:
     """Wishes to enter, the newest first, each with the gate's answer and what its order came to."""
-    place = read_cursor(after, int)
     with here.read() as c:
-        found = runs(here).of(c, run)
+        found = runs(here).of(c, listed.run)
         if found is None:
             return answered(request, NOTHING)
-        before = place[0] if place else None
-        rows = queries.candidates(c, found.run_id, limit=limit, before=before, symbol=symbol, since=since, until=until)
-        told = fates(c, rows)
-    return answered(request, page(told, cursor(rows[-1]["seq"]) if len(rows) == limit else None))
+        told, on = judged(c, found.run_id, listed, symbol)
+    return answered(request, page(told, on))
 
 
-def fates(c: Connection, rows: list[Plain]) -> list[Plain]:
-    """CANDIDATE events with what became of them."""
+def judged(c: Connection, run_id: str, listed: Listing, symbol: str | None) -> tuple[list[Plain], str | None]:
+    """CANDIDATE events with what became of them, and where the next ones begin."""
+    place = read_cursor(listed.after, int)
+    rows = queries.candidates(c, run_id, before=place[0] if place else None, symbol=symbol, **listed.rows)
+    return _fates(c, rows), cursor(rows[-1]["seq"]) if len(rows) == listed.limit else None
+
+
+def _fates(c: Connection, rows: list[Plain]) -> list[Plain]:
     ids = [one["correlation_id"] for one in rows if one["correlation_id"]]
     decided, fills = queries.orders_by_id(c, ids), queries.filled(c, ids)
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 from api.errors import Problem
 from api.security.client import Client
@@ -16,7 +17,8 @@ from api.security.tokens import Tokens
 class Security:
     """What the door knows: tokens, sessions, codes, names, and how much was asked. Belongs to one event loop.
 
-    ``hosts`` are the names of a Host header; ``secure`` says whether TLS is spoken.
+    ``hosts`` are the names of a Host header; ``secure`` says whether TLS is spoken; ``ended`` is the file of sessions
+    that were ended.
     """
 
     def __init__(
@@ -27,9 +29,10 @@ class Security:
         limits: Limits,
         seconds: Callable[[], int],
         ticks: Callable[[], float],
+        ended: Path | None = None,
     ) -> None:
         self.tokens, self.hosts, self.secure, self.limits = tokens, hosts, secure, limits
-        self.sessions = Sessions(tokens.key(), seconds)
+        self.sessions = Sessions(tokens.key(), seconds, ended)
         self.codes = Codes(ticks)
         self._ticks = ticks
         self._buckets = Buckets()

@@ -9,10 +9,12 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
 from api.security.client import ROLES
+from api.security.ended import Ended
 
 COOKIE = "argus_session"
 LIFE = 30 * 60
@@ -39,12 +41,12 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
 class Sessions:
     """Signs, reads, renews and ends them. They outlive the server's process: nothing but ends is remembered.
 
-    ``seconds`` tells the time since 1970.
+    ``seconds`` tells the time since 1970; ``file`` is where ends are kept.
     """
 
-    def __init__(self, key: bytes, seconds: Callable[[], int]) -> None:
+    def __init__(self, key: bytes, seconds: Callable[[], int], file: Path | None = None) -> None:
         self._key, self._seconds = key, seconds
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._ended = Ended(file, seconds)
         self._until: OrderedDict[str, int] = OrderedDict()
 
     def begin(self, role: str) -> Session:
@@ -60,10 +62,8 @@ class Sessions:
         return self._known(msgspec.structs.replace(session, expires=until))
 
     def end(self, id: str) -> None:
-        """It counts no more, in this process, until its cookies are too old by themselves."""
-        self._ended[id] = None
-        while len(self._ended) > REMEMBERED:
-            self._ended.popitem(last=False)
+        """It counts no more, also after a restart. Raises OSError where that cannot be kept."""
+        self._ended.add(id, self._seconds() + LIFE)  # no cookie of before is good for longer
 
     def alive(self, id: str) -> bool:
         """Whether a session that was seen before still holds."""

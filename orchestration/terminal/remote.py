@@ -19,6 +19,8 @@ DEFAULT = "http://127.0.0.1:8765"
 VARIABLE = "ARGUS_API_TOKEN"
 WITHIN = 15.0
 """Seconds for one answer."""
+PATIENCE = 60.0
+"""Seconds for what has to be worked out."""
 EVERY = 0.1
 
 PATHS = {
@@ -28,12 +30,17 @@ PATHS = {
     "reset-kill-switch": "/api/engine/reset-kill-switch",
     "close": "/api/positions/{symbol}/close",
     "cancel": "/api/orders/{order_id}/cancel",
+    "remove-lock": "/api/locks/{id}/remove",
 }
 """The command of every verb; a name in braces is one of its arguments."""
 
 
 class Illegal(Failed):
     """Not possible in the state in which the engine is."""
+
+
+class InWork(Failed):
+    """The server still works it out."""
 
 
 @contextmanager
@@ -74,7 +81,15 @@ class Remote:
         self._client, self.url = client, url
 
     def get(self, path: str, **asked: Any) -> Any:
-        return self._answer("GET", path, params={name: one for name, one in asked.items() if one is not None})
+        """Asked again for up to ``PATIENCE`` seconds while the server works it out."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._answer("GET", path, params={name: one for name, one in asked.items() if one is not None})
+            except InWork:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(EVERY)
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """With a key of its own: asked again after a broken connection, it is done once."""
@@ -140,6 +155,8 @@ class Remote:
             return Illegal(said)
         if status == 422:
             return ConfigError(said)
+        if error.get("code") == "IN_WORK":
+            return InWork(said)
         if status == 401:
             return Failed(f"{said} ({VARIABLE}, --token-file, or api-token in the data folder)")
         return Failed(said)

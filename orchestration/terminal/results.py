@@ -13,9 +13,18 @@ from orchestration.terminal.figures import NOTHING, money
 from orchestration.terminal.output import Column, Plain
 
 
-def show_results(kind: str, run: str | None, every: bool, db_url: str | None, as_json: bool) -> int:
+def show_results(
+    kind: str,
+    run: str | None,
+    every: bool,
+    db_url: str | None,
+    server: str | None,
+    token_file: str | None,
+    as_json: bool,
+) -> int:
     """Print them; the exit code. Raises UsageError for a kind that is none."""
     from orchestration.terminal.place import database_url, reading
+    from orchestration.terminal.remote import remote
     from orchestration.terminal.state import run_of
     from orchestration.terminal.verbs_look import show, whose
     from risk.statistics import KINDS
@@ -24,8 +33,12 @@ def show_results(kind: str, run: str | None, every: bool, db_url: str | None, as
         from orchestration.settings import UsageError
 
         raise UsageError(f"--by {kind}: allowed: {', '.join(KINDS)}")
-    with reading(database_url(db_url)) as connection:
-        found = list(results(connection, kind, run_of(connection, run, every)))
+    if server is not None:
+        with remote(server, token_file) as there:
+            found = there.items(f"/api/terminal/results/{kind}", run=run, all=every)
+    else:
+        with reading(database_url(db_url)) as connection:
+            found = list(results(connection, kind, run_of(connection, run, every)))
     columns = [
         Column(kind, lambda row: "all" if row["name"] is None else row["name"] or NOTHING),
         Column("trades", lambda row: str(row["trades"]), True),

@@ -121,6 +121,15 @@ def _summary(symbol: str, data: Data) -> str:
     )
 
 
+def _positions(symbol: str, data: Data) -> str:
+    held = data.get("positions")
+    if held is None:
+        return _anything(symbol, data)
+    return (
+        ", ".join(f"{one['direction']} {quantity(one['quantity'])} {one['symbol']}" for one in held) or "nothing held"
+    )
+
+
 def _anything(symbol: str, data: Data) -> str:
     text = f"{symbol} {msgspec.json.encode(data).decode()}".strip()
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
@@ -147,6 +156,7 @@ _SAYINGS: dict[str, Callable[[str, Data], str]] = {
     events.TRADE_EXECUTION: _execution,
     events.POSITION_OPENED: _opened,
     events.POSITION_CLOSED: _closed,
+    events.POSITION_UPDATE: _positions,
     events.ACCOUNT_UPDATE: _account,
     events.ENGINE_STATE: _engine,
     events.ALERT: _alert,

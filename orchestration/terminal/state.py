@@ -88,7 +88,7 @@ def facts(found: Plain) -> list[tuple[str, str]]:
 
 
 def last_scan(connection: Connection, run: Plain | None) -> Plain:
-    """The run's last SCAN_SUMMARY with ``prices`` by symbol; empty before the first."""
+    """The run's last SCAN_SUMMARY; empty before the first."""
     if run is None:
         return {}
     columns = schema.events.c
@@ -96,7 +96,7 @@ def last_scan(connection: Connection, run: Plain | None) -> Plain:
     body = connection.execute(query.order_by(columns.seq.desc()).limit(1)).scalar()
     if body is None:
         return {}
-    return codec.unpack_scan(body, run["symbols"], run["codes"]) | {"prices": codec.prices(body, run["symbols"])}
+    return codec.unpack_scan(body, run["symbols"], run["codes"])
 
 
 # -- which run ---------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ class Tally:
         self._newest = None
         self.at = row["at"]
         self.scan = codec.unpack_scan(row["body"], self.info.symbols, self.info.codes)
-        self.prices = codec.prices(row["body"], self.info.symbols)
+        self.prices = self.scan["prices"]
         equity = self.scan.get("equity")
         if equity is not None:
             if self.started_with is None:

@@ -10,8 +10,9 @@ from orchestration.terminal.exits import DONE, Failed, guarded
 from orchestration.terminal.figures import moment
 from orchestration.terminal.options import AsJson, DatabaseUrl
 from orchestration.terminal.output import Column, Plain, print_json, say
+from orchestration.terminal.server_options import TokenFile, Url
 from orchestration.terminal.verbs_look import Every, RunId, show, whose
-from orchestration.terminal.verbs_operate import NoWait, Timeout, ask
+from orchestration.terminal.verbs_operate import NoWait, Timeout, ask, report
 
 Ended = Annotated[
     bool, typer.Option("--ended", help="Those that are over or were removed as well.", show_default=False)
@@ -25,6 +26,8 @@ def locks(
     every: Every = False,
     ended: Ended = False,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Show what may not enter, and until when: symbols, sides, or everything.
@@ -33,21 +36,15 @@ def locks(
     """
     if context.invoked_subcommand is not None:
         return DONE
-    from journal import views
     from orchestration.terminal.place import database_url, reading
-    from orchestration.terminal.state import account_of, moment_of
+    from orchestration.terminal.remote import remote
 
-    with reading(database_url(db_url)) as connection:
-        if every and run is None:
-            newest = {one["account"]: one["run_id"] for one in reversed(views.runs(connection))}
-            found = [
-                lock
-                for account, run_id in sorted(newest.items())
-                for lock in views.locks(connection, account, moment_of(connection, run_id, False), ended)
-            ]
-        else:
-            at = moment_of(connection, run, every)
-            found = views.locks(connection, account_of(connection, run, every), at, ended)
+    if server is not None:
+        with remote(server, token_file) as there:
+            found = there.items("/api/terminal/locks", run=run, all=every, ended=ended)
+    else:
+        with reading(database_url(db_url)) as connection:
+            found = standing(connection, run, every, ended)
     columns = [
         Column("symbol", lambda row: row["symbol"] or "all"),
         Column("side", lambda row: row["side"] or "both"),
@@ -61,6 +58,21 @@ def locks(
         columns[5:5] = [Column("state", lambda row: row["state"].lower())]
         columns.append(Column("removed (UTC)", _removed))
     return show(found, [*columns, *whose(every)], as_json, "no locks")
+
+
+def standing(connection: Any, run: str | None, every: bool, ended: bool) -> list[Plain]:
+    """Locks of a run's account, or of every account in its own time; with those that are over where ``ended``."""
+    from journal import views
+    from orchestration.terminal.state import account_of, moment_of
+
+    if not every or run is not None:
+        return views.locks(connection, account_of(connection, run, every), moment_of(connection, run, every), ended)
+    newest = {one["account"]: one["run_id"] for one in reversed(views.runs(connection))}
+    return [
+        lock
+        for account, run_id in sorted(newest.items())
+        for lock in views.locks(connection, account, moment_of(connection, run_id, False), ended)
+    ]
 
 
 def _removed(row: Plain) -> str:
@@ -78,6 +90,8 @@ def remove(
     no_wait: NoWait = False,
     timeout: Timeout = 10.0,
     db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Take a lock away: what it covered may enter again, until a protection locks it anew.
@@ -93,15 +107,34 @@ def remove(
         from orchestration.settings import UsageError
 
         raise UsageError("--reason is empty: say why it may enter again")
+    within = 0 if no_wait else timeout
+    if server is not None:
+        return _remote(server, token_file, lock_id, reason, within, as_json)
     url = database_url(db_url)
     require(url)
-    lock = _lock(url, lock_id)
+    lock = lock_of(url, lock_id)
     if living(url) is None and _remove(url, lock, reason):
-        return _tell(lock, as_json)
-    return ask(REMOVE, {"id": lock.id}, reason, db_url, as_json, 0 if no_wait else timeout)
+        return _tell(lock.id, lock.code, lock.symbol, as_json)
+    return ask(REMOVE, {"id": lock.id}, reason, db_url, as_json, within)
 
 
-def _lock(url: str, beginning: str) -> Any:
+def _remote(server: str, token_file: str | None, beginning: str, reason: str, within: float, as_json: bool) -> int:
+    """As ``remove``, of a running server."""
+    from urllib.parse import quote
+
+    from journal.commands import DONE as ANSWERED
+    from journal.locks import REMOVE
+    from orchestration.terminal.remote import remote
+
+    with remote(server, token_file) as there:
+        lock = there.get(f"/api/terminal/lock/{quote(beginning, safe='')}")
+        row = there.command(REMOVE, {"id": lock["id"]}, reason, within)
+    if row["engine"] is None and row["state"] == ANSWERED:
+        return _tell(lock["id"], lock["code"], lock["symbol"], as_json)
+    return report(REMOVE, row, as_json, within)
+
+
+def lock_of(url: str, beginning: str) -> Any:
     """The row of the one lock whose id begins so. Raises Failed, also for one that does not hold any more."""
     from journal import locks as table
     from orchestration.terminal.place import reading
@@ -142,9 +175,9 @@ def _moment(connection: Any, account: str) -> int:
     return (moment_of(connection, run_id, False) or 0) if run_id is not None else 0
 
 
-def _tell(lock: Any, as_json: bool) -> int:
+def _tell(id: str, code: str, symbol: str | None, as_json: bool) -> int:
     if as_json:
-        print_json({"verb": "remove-lock", "arguments": {"id": lock.id}, "state": "DONE", "engine": False})
+        print_json({"verb": "remove-lock", "arguments": {"id": id}, "state": "DONE", "engine": False})
     else:
-        say(f"removed: {lock.code} of {lock.symbol or 'all symbols'}; no engine runs")
+        say(f"removed: {code} of {symbol or 'all symbols'}; no engine runs")
     return DONE

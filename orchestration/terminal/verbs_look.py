@@ -150,11 +150,7 @@ def trades(
     if by is not None:
         from orchestration.terminal.results import show_results
 
-        if server is not None:
-            from orchestration.settings import UsageError
-
-            raise UsageError("--by adds up what is in a database: leave out --url")
-        return show_results(by, run, every, db_url, as_json)
+        return show_results(by, run, every, db_url, server, token_file, as_json)
     from journal import views
     from orchestration.terminal.place import database_url, reading
     from orchestration.terminal.remote import remote

@@ -218,9 +218,7 @@ def ask(
     from orchestration.terminal.place import living, opened
 
     if there is not None:
-        row = there.command(verb, arguments, why, within)
-        engine = row.pop("engine")
-        return _report(Asked(verb, engine, lambda: engine is not None, row, as_json, within > 0, latch))
+        return report(verb, there.command(verb, arguments, why, within), as_json, within, latch)
     url, held = _place(db_url)
     if held is None and not latch:
         raise _nobody(verb, url)
@@ -229,6 +227,12 @@ def ask(
         row = _answer(database, url, number, within) if held is not None and within > 0 else _row(database, number)
     engine = None if held is None else f"pid {held.pid} on {held.host}"
     return _report(Asked(verb, engine, lambda: living(url) is not None, row, as_json, within > 0, latch))
+
+
+def report(verb: str, row: dict[str, Any], as_json: bool, within: float, latch: bool = False) -> int:
+    """Say what came of a command that was asked of a server."""
+    engine = row.pop("engine")
+    return _report(Asked(verb, engine, lambda: engine is not None, row, as_json, within > 0, latch))
 
 
 def running(verb: str, db_url: str | None) -> str:

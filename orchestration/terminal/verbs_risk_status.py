@@ -8,6 +8,7 @@ from orchestration.terminal.exits import DONE, guarded
 from orchestration.terminal.figures import NOTHING, moment, money
 from orchestration.terminal.options import AsJson, DatabaseUrl
 from orchestration.terminal.output import Column, Plain, print_facts, print_json, print_table, say
+from orchestration.terminal.server_options import TokenFile, Url
 from orchestration.terminal.verbs_look import RunId
 
 if TYPE_CHECKING:
@@ -15,33 +16,50 @@ if TYPE_CHECKING:
 
 
 @guarded
-def status(run: RunId = None, db_url: DatabaseUrl = None, as_json: AsJson = False) -> int:
+def status(
+    run: RunId = None,
+    db_url: DatabaseUrl = None,
+    server: Url = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> int:
     """Show where the account stands against its limits: each with what is used of it, and what the whole book risks.
 
     From the database alone, so it works without an engine too. The value at risk is what a bar costs at most, at
-    risk.var_level, by the last bars; the worst shock is that of risk.stress. Nothing is written.
+    risk.var_level, by the last bars; the worst shock is that of risk.stress. Nothing is written. A server (--url) works
+    it out at most every few seconds.
 
     JSON: state, code, equity, balance, peak, day_equity, trades_today; limits, each with key, used, threshold, share
     and unit; portfolio with var, cvar, parametric and stress (shares of equity), scenario, gross and margin (money),
     leverage, missing; locks, account, run_id, at.
     """
+    from orchestration.terminal.place import database_url
+    from orchestration.terminal.remote import remote
+
+    if server is not None:
+        with remote(server, token_file) as there:
+            told = there.get("/api/terminal/risk", run=run)
+    else:
+        told = _here(database_url(db_url), run)
+    if as_json:
+        print_json(told)
+    else:
+        _say(told)
+    return DONE
+
+
+def _here(url: str, run: str | None) -> Plain:
     from orchestration import frozen
     from orchestration.terminal.ladder_wish import kernels, paused
-    from orchestration.terminal.place import database_url, halt_file
+    from orchestration.terminal.place import halt_file
 
-    url = database_url(db_url)
     found = frozen.run_of(url, run)
     kernels()
     from orchestration import asking
 
     settings = frozen.settings_of(found.config)
     with asking.of_run(url, found, settings, str(halt_file()), remembers=True) as standing:
-        told = facts(standing, paused(url, found))
-    if as_json:
-        print_json(told)
-    else:
-        _say(told)
-    return DONE
+        return facts(standing, paused(url, found))
 
 
 def facts(standing: Standing, paused: bool) -> Plain:

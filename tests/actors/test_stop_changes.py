@@ -102,7 +102,7 @@ async def test_a_stop_is_moved_once_and_its_flag_is_set_when_the_venue_has_confi
     assert (stop(desk), flags(desk)) == (NEARER, ["BREAKEVEN"])
     assert desk.venue.sent("modify") == ["EURUSD"]
     assert [one.state for one in desk.rows(s.stop_changes)] == [STOP_SET]
-    assert desk.events("POSITION_UPDATE") == ["POSITION_UPDATE"]
+    assert [one.symbol for one in desk.rows(s.events, type="POSITION_UPDATE")] == [None, "EURUSD"]
     guarded(desk)
 
 
@@ -300,7 +300,7 @@ async def test_the_same_change_twice_at_once_is_one(holding: Any) -> None:
     desk.tick()
 
     assert len(desk.rows(s.stop_changes)) == 1
-    assert desk.events("POSITION_UPDATE") == ["POSITION_UPDATE"]
+    assert [one.symbol for one in desk.rows(s.events, type="POSITION_UPDATE")] == [None, "EURUSD"]
     guarded(desk)
 
 

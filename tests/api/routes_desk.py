@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 from pydantic import TypeAdapter
 from starlette.types import Receive, Scope, Send
 
-from api import agent_v1, commands
+from api import agent_v1, commands, proposals
 from api.engine_process import EngineProcess, Running, Wanted
 from api.errors import handle
 from api.read import ROUTERS
@@ -72,7 +72,7 @@ class Desk:
         self.app = FastAPI()
         self.app.state.site = self.site
         handle(self.app)
-        for router in (*ROUTERS, commands.router, agent_v1.router):
+        for router in (*ROUTERS, commands.router, proposals.router, agent_v1.router):
             self.app.include_router(router)
         self.client = TestClient(self._with_a_role, raise_server_exceptions=False)
 
@@ -137,7 +137,7 @@ def _strict(text: str) -> float:
 def model_of(path: str) -> Any:
     """The response model of the GET route of a path."""
     scope = {"type": "http", "method": "GET", "path": path.partition("?")[0]}
-    for router in (*ROUTERS, commands.router, agent_v1.router):
+    for router in (*ROUTERS, commands.router, proposals.router, agent_v1.router):
         for route in router.routes:
             if "GET" in getattr(route, "methods", ()) and route.path_regex.match(scope["path"]):  # type: ignore[attr-defined]
                 return route.response_model  # type: ignore[attr-defined]

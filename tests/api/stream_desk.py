@@ -45,12 +45,15 @@ class Desk:
         with self.store.transaction() as tx:
             tx.insert(schema.runs, [a_run(one, epoch=number) for number, one in enumerate(runs, 1)])
 
-    def write(self, run_id: str = "run", count: int = 1, kind: str = ALERT, symbol: str | None = None) -> int:
-        """So many events in one transaction; the number of the last one."""
+    def write(
+        self, run_id: str = "run", count: int = 1, kind: str = ALERT, symbol: str | None = None, size: int = 0
+    ) -> int:
+        """So many events in one transaction, each larger by ``size`` bytes; the number of the last one."""
+        more = {"text": "x" * size} if size else {}
         with self.store.transaction() as tx:
             first = tx.emit(run_id, [])
             numbers = range(first, first + count)
-            tx.emit(run_id, [Draft(kind, NOW - 90 * HOUR, f"{one}", {"n": one}, symbol) for one in numbers])
+            tx.emit(run_id, [Draft(kind, NOW - 90 * HOUR, f"{one}", {"n": one} | more, symbol) for one in numbers])
         return first + count - 1
 
     def drop(self, kind: str = SCAN_START) -> int:

@@ -449,7 +449,7 @@ def test_every_field_that_is_documented_is_there_somewhere(everything: list[Even
         seen.setdefault(kind, set()).update(one["data"])
     orders = {"order_id", "side", "quantity", "purpose", "code", "text", "surprising"}
     assert seen["ORDER"] - {"simulated"} == orders
-    updates = {"purpose", "stop", "target", "flag", "financing", "fill_id"}
+    updates = {"purpose", "stop", "target", "flag", "financing", "fill_id", "positions"}
     assert seen["POSITION_UPDATE"] - {"simulated"} == updates
 
 

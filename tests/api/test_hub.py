@@ -301,6 +301,61 @@ def test_who_is_behind_in_the_past_is_not_too_slow(desk: Desk, hub: Hub) -> None
     assert not one.lost
 
 
+def test_many_who_are_behind_hold_a_page_each_of_so_many_bytes(desk: Desk, url: str) -> None:
+    for number in range(30):
+        desk.write(size=20_000 if number == 10 else 3_000)
+    hub = Hub(url, every=0.005, page_bytes=16_000)
+    several = [hub.subscribe("run") for _ in range(20)]
+    for one in several:
+        assert numbers(taken(one, 1)) == [1]
+        assert one.weight <= 16_000 - 3_000
+    one, heaviest = several[0], 0
+    found = numbers(taken(one, 1))
+    while len(found) < 29:
+        heaviest = max(heaviest, one.weight)
+        found += numbers(taken(one, 1))
+
+    assert found == list(range(2, 31))
+    assert 3_000 < heaviest <= 16_000
+    hub.close()
+
+
+def test_who_does_not_read_large_events_is_dropped_before_they_are_many(desk: Desk, url: str) -> None:
+    hub = Hub(url, every=0.005, waiting_bytes=16_000)
+    slow, quick, few = hub.subscribe("run"), hub.subscribe("run"), hub.subscribe("run", types=["CANDIDATE"])
+    for one in (slow, quick, few):
+        assert one.take(0.02) == []
+        soon(lambda one=one: one.live)
+    for number in range(1, 4):
+        desk.write(size=3_000)
+        assert numbers(taken(quick, 1)) == [number]
+    assert (slow.waiting, slow.lost) == (3, False)
+    assert 9_000 < slow.weight <= 16_000
+    for number in range(4, 8):
+        desk.write(size=3_000)
+        assert numbers(taken(quick, 1)) == [number]
+
+    soon(lambda: slow.lost)
+    assert (slow.waiting, slow.weight, slow.seq) == (0, 0, 0)
+    assert not quick.lost
+    assert not few.lost
+    hub.close()
+
+
+def test_an_event_larger_than_all_that_may_wait_is_told_to_who_reads(desk: Desk, url: str) -> None:
+    hub = Hub(url, every=0.005, page_bytes=8_000, waiting_bytes=16_000)
+    one = hub.subscribe("run")
+    assert one.take(0.02) == []
+    soon(lambda: one.live)
+    desk.write(size=50_000)
+    assert numbers(taken(one, 1)) == [1]
+    desk.write(size=50_000)
+
+    assert numbers(taken(one, 1)) == [2]
+    assert not one.lost
+    hub.close()
+
+
 def test_a_closed_subscription_ends_whoever_waits(desk: Desk, hub: Hub) -> None:
     one = hub.subscribe("run")
     waiting = threading.Thread(target=one.take)

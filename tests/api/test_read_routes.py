@@ -69,6 +69,8 @@ def test_every_route_is_known_here() -> None:
         "/api/runs/{run_id}",
         "/api/presets/{name}",
         "/api/commands/{id}",
+        "/api/research/cases/{id}",
+        "/api/research/calls/{id}",
         "/api/backtests/{name}",
         "/api/backtests/{name}/report",
         *(f"/api/symbols/{{symbol:path}}/{name}" for name in (*OF_A_SYMBOL, "ladder")),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,17 +29,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
     found.close()
 
 
-def address(place: Place, process: subprocess.Popen[str]) -> tuple[str, str]:
-    """The page's address and its code, from stderr."""
-    place.wait(lambda: "page http" in place.err() or process.poll() is not None, "the address on stderr")
-    [line] = [one for one in place.err().splitlines() if one.startswith("page http")]
-    url, _, code = line.removeprefix("page ").partition("/#code=")
-    return url, code
-
-
 def test_a_run_is_seen_halted_and_stopped_over_its_server(place: Place) -> None:
     engine = place.start(*SIM, "--speed", "5", "--json", "--port", "0")
-    url, code = address(place, engine)
+    url, code = place.page(engine)
     page = httpx.Client(base_url=url, trust_env=False, timeout=30, headers={"Origin": url})
     with page:
         csrf = page.post("/login", json={"code": code}).json()["csrf"]

@@ -14,14 +14,17 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from api import static, wire
+from api.security import ended
 from api.security.door import HEADERS
 from api.security.limits import Limits, Rate
 from api.security.sessions import LIFE
+from journal import engines
 from orchestration.serving import Serving
 from tests.api import certificates, serving_desk
-from tests.api.serving_desk import Desk, serving
+from tests.api.serving_desk import WHOLE, Desk, serving
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +248,31 @@ def test_a_form_of_another_site_brings_nothing(desk: Desk) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         answer = page.post("/login", content=b'{"token": "x"}', headers={"Content-Type": kind})
         assert (answer.status_code, code_of(answer)) == (415, "NOT_JSON")
+
+
+def test_after_a_restart_a_session_goes_on_unless_it_was_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(tmp_path, monkeypatch) as desk:
+        (gone, csrf), (stays, _) = desk.session(), desk.session()
+        cookies = [one.cookies["argus_session"] for one in (gone, stays)]
+        assert gone.post("/logout", headers={"X-CSRF-Token": csrf}).json() == {"ended": True}
+    with serving(tmp_path, monkeypatch) as desk:
+        answers = [desk.client(Cookie=f"argus_session={one}").get("/api/session") for one in cookies]
+
+    assert [one.status_code for one in answers] == [401, 200]
+    assert code_of(answers[0]) == "SESSION_EXPIRED"
+
+
+def test_a_logout_that_cannot_be_kept_says_so_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(tmp_path, monkeypatch) as desk:
+        page, csrf = desk.session()
+        cookie = page.cookies["argus_session"]
+        (tmp_path / ended.FILE).mkdir()
+        answer = page.post("/logout", headers={"X-CSRF-Token": csrf})
+        again = desk.client(Cookie=f"argus_session={cookie}").get("/api/session")
+
+    assert (answer.status_code, code_of(answer), again.status_code) == (503, "NOT_KEPT", 401)
+    assert "argus_session=;" in answer.headers["set-cookie"]
+    assert str(tmp_path) not in answer.text
 
 
 def test_logout_ends_the_session_for_whoever_has_its_cookie(desk: Desk) -> None:
@@ -622,6 +650,29 @@ def test_a_locked_database_is_503_and_what_does_not_need_it_goes_on(
             assert client.get("/metrics").text.count("argus_database_up 0") == 1
             other.execute("ROLLBACK")
         assert client.get("/health/ready").status_code == 200
+
+
+def test_a_request_does_not_wait_as_long_as_a_writer_for_a_locked_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "PATIENCE", 3600.0)
+    with (
+        serving(tmp_path, monkeypatch, parts=WHOLE) as desk,
+        closing(sqlite3.connect(tmp_path / "argus.db", isolation_level=None)) as other,
+    ):
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        client = desk.client(desk.operator)
+        asked = [client.get("/api/account"), client.post("/api/engine/pause", json={"reason": "x"})]
+        with desk.socket(desk.operator) as page, pytest.raises(ConnectionClosed) as closed:
+            page.recv(20)
+        other.execute("ROLLBACK")
+
+    assert [(one.status_code, code_of(one), one.headers["retry-after"]) for one in asked] == [
+        (503, "DATABASE_AWAY", "1")
+    ] * 2
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1013
 
 
 def test_a_database_that_is_gone_is_503_without_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 import pytest
 
-from api.security import sessions
+from api.security import ended, sessions
 from api.security.client import OPERATOR, READ_ONLY
 from api.security.depth import deeper
 from api.security.limits import Buckets, Rate
@@ -63,6 +64,63 @@ def test_it_is_renewed_past_half_of_its_life_and_not_for_ever(made: Sessions, cl
     assert not made.holds(one)
 
 
+def test_one_that_was_ended_holds_no_more_for_any_server_of_the_folder(clock: Clock, tmp_path: Path) -> None:
+    file = tmp_path / "ended"
+    before, beside = Sessions(b"k" * 32, clock, file), Sessions(b"k" * 32, clock, file)
+    one, other, third = (before.begin(OPERATOR) for _ in range(3))
+    assert all(beside.holds(each) for each in (one, other, third))
+    before.end(one.id)
+    assert not beside.holds(one)
+    assert not beside.alive(one.id)
+    beside.end(other.id)
+
+    after = Sessions(b"k" * 32, clock, file)
+    for each in (before, beside, after):
+        assert [each.holds(session) for session in (one, other, third)] == [False, False, True]
+    after.end(third.id)
+    assert not before.holds(third)
+    assert not beside.holds(third)
+    assert file.stat().st_mode & 0o077 == 0
+    assert sorted(tmp_path.iterdir()) == [file]
+
+
+def test_what_is_kept_of_an_end_lasts_as_long_as_its_cookies(clock: Clock, tmp_path: Path) -> None:
+    file = tmp_path / "ended"
+    made = Sessions(b"k" * 32, clock, file)
+    first = made.begin(OPERATOR)
+    clock.now += LIFE // 2 + 1
+    latest = made.renewed(first)
+    assert latest is not None
+    made.end(first.id)
+    clock.now += LIFE - 1
+    assert not Sessions(b"k" * 32, clock, file).holds(latest)
+    clock.now += 1
+    assert not made.holds(latest)
+    made.end("another")
+
+    assert [line.split()[0] for line in file.read_text().splitlines()] == ["another"]
+
+
+def test_a_file_of_ends_that_is_not_one_ends_nothing(clock: Clock, tmp_path: Path) -> None:
+    file = tmp_path / "ended"
+    file.write_bytes(b"\xff\xfe x\n\n a b c\nid\nid -5\nid 9e9\n")
+    made = Sessions(b"k" * 32, clock, file)
+    begun = made.begin(OPERATOR)
+    assert made.holds(begun)
+    made.end(begun.id)
+
+    assert not Sessions(b"k" * 32, clock, file).holds(begun)
+
+
+def test_an_end_that_cannot_be_kept_counts_here(clock: Clock, tmp_path: Path) -> None:
+    made = Sessions(b"k" * 32, clock, tmp_path / "nowhere" / "ended")
+    begun = made.begin(OPERATOR)
+    with pytest.raises(OSError, match="nowhere"):
+        made.end(begun.id)
+
+    assert not made.holds(begun)
+
+
 def test_one_that_was_ended_holds_no_more(made: Sessions) -> None:
     begun = made.begin(OPERATOR)
     made.end(begun.id)
@@ -98,10 +156,11 @@ def test_csrf_belongs_to_one_session(made: Sessions) -> None:
 
 def test_what_is_remembered_is_bounded(made: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "REMEMBERED", 10)
+    monkeypatch.setattr(ended, "MOST", 10)
     for _ in range(50):
         made.end(made.begin(OPERATOR).id)
 
-    assert len(made._until) == len(made._ended) == 10
+    assert len(made._until) == len(made._ended._known) == 10
 
 
 def test_a_code_is_good_once_and_for_its_role() -> None:

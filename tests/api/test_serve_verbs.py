@@ -20,11 +20,13 @@ from typer.testing import CliRunner
 from api import engine_process
 from api.engine_process import EngineProcess, Wanted, command, environment
 from api.errors import Problem
+from api.read import risk as limits
 from api.server import Beside
 from domain.errors import ConfigError
 from orchestration.serving import Served, Serving
 from orchestration.terminal.info import RunInfo
 from orchestration.terminal.remote import remote
+from tests.api.routes_desk import played
 from tests.api.serving_desk import WHOLE, Desk, serving
 from tests.orchestration.terminal.conftest import AnsweringEngine, Answers
 from tests.orchestration.terminal.story import RUN, an_info, scan, write_book, write_run
@@ -74,7 +76,10 @@ def argus(*arguments: str) -> Said:
 # -- other verbs by --url ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", ["positions", "orders", "trades", "events", "orders --limit 1", "positions --all"])
+SAME = ("positions", "orders", "trades", "events", "orders --limit 1", "positions --all", "locks", "locks --ended")
+
+
+@pytest.mark.parametrize("verb", [*SAME, "locks --all", "trades --by symbol", "trades --by reason --all"])
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_a_verb_says_the_same_of_a_server_as_of_its_database(story: Desk, verb: str, form: tuple[str, ...]) -> None:
     here = argus(*verb.split(), *form)
@@ -83,6 +88,67 @@ def test_a_verb_says_the_same_of_a_server_as_of_its_database(story: Desk, verb: 
     assert here[0] == 0
     assert len(here[1]) > 20
     assert there == here
+
+
+@pytest.mark.parametrize("verb", ["locks", "trades --by reason", "positions"])
+def test_another_run_and_all_of_them_are_meant_by_a_server_too(story: Desk, verb: str) -> None:
+    write_run(story.store, "20250101T000000-ffff", epoch=2)  # the newest, with nothing in it
+    for which in ("--all", f"--run {RUN}"):
+        here, there = (argus(*verb.split(), *which.split(), *more) for more in ((), ("--url", story.url)))
+        assert len(here[1]) > 80
+        assert there == here
+
+
+@pytest.mark.parametrize("verb", ["locks --run nobody", "trades --by nobody", "risk status --run nobody"])
+def test_a_verb_is_refused_by_a_server_as_by_its_database(story: Desk, verb: str) -> None:
+    here = argus(*verb.split())
+
+    assert here[0] in (2, 4)
+    assert argus(*verb.split(), "--url", story.url) == here
+
+
+def test_how_the_risk_stands_is_the_same_by_a_server(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played(desk.database, RUN, tmp_path, cycles=20)
+    monkeypatch.setattr(limits, "WITHIN", 0.0)  # the first answers are that it is being worked out
+    for form in ((), ("--json",)):
+        here, there = argus("risk", "status", *form), argus("risk", "status", *form, "--url", desk.url)
+        assert here[0] == 0, here
+        assert len(here[1]) > 200
+        assert there == here
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_lock_is_removed_by_a_server_without_an_engine(story: Desk, form: tuple[str, ...]) -> None:
+    said = argus("locks", "remove", "l1", "--reason", "seen", *form, "--url", story.url)
+
+    told = '{"verb":"remove-lock","arguments":{"id":"l1"},"state":"DONE","engine":false}'
+    assert said == (0, f"{told if form else 'removed: COOLDOWN of BTC; no engine runs'}\n", "")
+    assert argus("locks", "--url", story.url)[1] == "no locks\n"
+    again = argus("locks", "remove", "l1", "--reason", "seen", "--url", story.url)
+    assert (again[0], "was removed already" in again[2]) == (1, True)
+
+
+@pytest.mark.parametrize("id", ["nonsense", "l", "l2"])
+def test_what_holds_nothing_is_not_removed_by_a_server(story: Desk, id: str) -> None:
+    here, there = (argus("locks", "remove", id, "--reason", "x", *more) for more in ((), ("--url", story.url)))
+
+    assert here[0] == 1
+    assert there == here
+
+
+def test_an_engine_is_asked_to_remove_a_lock(story: Desk, engine: Any) -> None:
+    with story.store.transaction() as tx:
+        from domain.events import Draft
+
+        tx.emit(RUN, [Draft("ENGINE_STATE", 1, "s", {"state": "running", "from": "", "reason": "", "since": None})])
+    engine({"remove-lock": ("DONE", {})})
+
+    assert argus("locks", "remove", "l1", "--reason", "seen", "--url", story.url)[:2] == (
+        0,
+        "remove-lock done at cycle 7\n",
+    )
 
 
 def test_status_says_the_same_without_the_paths_of_the_machine(story: Desk) -> None:

@@ -185,6 +185,14 @@ def test_events_follow_the_snapshot_without_gap_or_repeat(desk: Desk) -> None:
         writer.join()
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_the_snapshot_tells_of_a_start_only_where_one_is_possible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: bool
+) -> None:
+    with serving(tmp_path, monkeypatch, beside=beside) as desk, desk.socket(desk.reader) as socket:
+        assert ("start" in heard(socket)["data"]["engine"]["legal"]) is not beside
+
+
 def test_an_event_is_the_envelope_of_the_database(desk: Desk) -> None:
     with desk.socket(desk.operator) as socket:
         heard(socket)
@@ -437,7 +445,7 @@ def test_a_flood_of_handshakes_is_refused_with_when_to_come_again(
 def test_a_database_that_is_away_closes_it_for_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     from domain.errors import DatabaseAway
 
-    def away() -> Any:
+    def away(beside: bool) -> Any:
         raise DatabaseAway("locked")
 
     monkeypatch.setattr(desk.server.site.hub, "snapshot", away)

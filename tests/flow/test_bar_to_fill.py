@@ -102,12 +102,45 @@ def test_a_denial_says_code_value_and_threshold(system: System) -> None:
             assert len(held) <= 1
 
 
+def test_all_that_is_held_is_told_after_every_fill(system: System) -> None:
+    story = system.run({"EURUSD": UP_AND_DOWN, "GBPUSD": UP_AND_DOWN})
+
+    told = [one["data"]["positions"] for one in story.of("POSITION_UPDATE")]
+    held: dict[str, float] = {}
+    for one in story.events:
+        data, symbol = one["data"], one["symbol"]
+        if one["type"] == "TRADE_EXECUTION":
+            held[symbol] = held.get(symbol, 0.0) + data["quantity"] * (1 if data["side"] == "BUY" else -1)
+        if one["type"] == "POSITION_UPDATE":
+            listed = {each["symbol"]: each["quantity"] * (1 - 2 * each["type"]) for each in data["positions"]}
+            assert listed == {name: units for name, units in held.items() if units}
+    assert len(told) == len(story.of("ACCOUNT_UPDATE")) >= 3
+    first = told[0][0]
+    opened = story.of("POSITION_OPENED")[0]["data"]
+    assert first | {"price_current": 0, "profit": 0} == {
+        "ticket": opened["order_id"],
+        "symbol": "EURUSD",
+        "type": 0 if opened["side"] == "BUY" else 1,
+        "direction": opened["side"],
+        "volume": opened["quantity"] / 100_000,
+        "quantity": opened["quantity"],
+        "entry_price": opened["entry"],
+        "price_current": 0,
+        "sl_price": opened["stop"],
+        "tp_price": opened["target"],
+        "profit": 0,
+        "strategy": "ema_cross",
+    }
+    gain = (first["price_current"] - first["entry_price"]) * first["quantity"] * (1 - 2 * first["type"])
+    assert first["profit"] == pytest.approx(gain, abs=1e-6)
+
+
 def test_financing_reaches_the_book_as_it_left_the_venue(system: System) -> None:
     closes = path((45, -0.0001), (1435, 0.00001))
     costs = ("venues.paper.financing_bps.forex.long=5", "venues.paper.financing_bps.forex.short=5")
     story = system.run({"EURUSD": closes}, sets=costs)
 
-    charges = story.of("POSITION_UPDATE")
+    charges = [one for one in story.of("POSITION_UPDATE") if one["symbol"] is not None]
     assert [one["data"]["financing"] > 0 for one in charges] == [True]
     cash = story.runtime.object("VenueGateway:paper").account().cash["USD"]
     assert cash == story.runtime.object("RiskManager").book.balance

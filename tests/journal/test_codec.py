@@ -44,12 +44,20 @@ def test_a_scan_comes_back_with_a_reason_for_every_symbol() -> None:
     assert unpack_scan(body, ["EURUSD", "BTC"], REASONS) == {
         "cycle": 7,
         "symbols": {"EURUSD": "NO_SIGNAL", "BTC": "CANDIDATE"},
+        "prices": {"EURUSD": 1.1, "BTC": 400.5},
         "count": 2,
         "candidates": [{"symbol": "BTC"}],
         "scan_ms": 1.5,
         "T": "x",
     }
     assert prices(body, ["EURUSD", "BTC"]) == {"EURUSD": 1.1, "BTC": 400.5}
+
+
+def test_a_symbol_without_a_close_has_no_price() -> None:
+    body = pack_scan(1, 2, 0, {}, rows(("WARMING_UP", float("nan")), ("NO_SIGNAL", 2.0)), {})
+
+    assert unpack_scan(body, ["EURUSD", "BTC"], REASONS)["prices"] == {"EURUSD": None, "BTC": 2.0}
+    assert prices(body, ["EURUSD", "BTC"]) == {"EURUSD": None, "BTC": 2.0}
 
 
 def test_a_text_replaces_the_code_of_its_symbol() -> None:
@@ -82,7 +90,7 @@ def test_ten_thousand_rows_come_back_as_they_were() -> None:
     expected = dict(zip(symbols, (REASONS[code] for code in table["code"]), strict=True)) | {"S5": "own words"}
     assert scan["symbols"] == expected
     assert list(scan["symbols"]) == symbols
-    assert prices(body, symbols) == dict(zip(symbols, table["close"].tolist(), strict=True))
+    assert prices(body, symbols) == scan["prices"] == dict(zip(symbols, table["close"].tolist(), strict=True))
     assert len(body) < 12 * 10_000 + 100
 
 

@@ -106,7 +106,7 @@ class Engine:
                 resources=wished.get("resources", Resources()),
             ),  # type: ignore[arg-type]
             SimpleNamespace(info=SimpleNamespace(live=False, simulated=True), calendar=None),  # type: ignore[arg-type]
-            Identity("run", 1, url, 0, ""),
+            Identity("run", 1, url, 0, "", wished.get("told", 0)),
             self.heart,  # type: ignore[arg-type]
             self.screen,  # type: ignore[arg-type]
             self.signals,  # type: ignore[arg-type]
@@ -332,6 +332,46 @@ def test_a_sign_of_life_is_told_every_so_often_and_never_first_or_last(
     assert len(beats) >= 5
     assert {tuple(one) for one in beats} == {("cycle", "state", "seq")}
     assert [one["seq"] for one in beats][-1] == len(beats)
+
+
+def test_what_is_noticed_after_the_last_word_is_told_and_not_written(url: str) -> None:
+    engine = Engine(url)
+
+    def on(look: int) -> bool:
+        if look == 2:
+            engine.wrote(STARTED)
+            engine.watch.alert("NEWS_CALENDAR", reason="gone")
+        if look == 4:
+            engine.wrote(ENDED)
+            engine.watch.alert("HEARTBEAT", reason="no connection")
+            engine.runtime.ends.append(SUMMARY)
+        return False
+
+    engine.looks(on)
+    assert engine.run() == 0
+
+    assert [kind for kind, _ in engine.told()] == [RUN_STARTED, "ALERT", RUN_SUMMARY]
+    assert engine.alerts() == ["NEWS_CALENDAR"]
+    [said] = [one for one in engine.screen.notices if "HEARTBEAT" in one]
+    assert said.startswith("after the end: ")
+    assert "no connection" in said
+
+
+def test_the_last_word_of_an_engine_before_is_not_that_of_this_one(url: str) -> None:
+    before = Engine(url)
+    before.wrote(STARTED, ENDED)
+    engine = Engine(url, told=2)
+
+    def on(look: int) -> bool:
+        if look == 1:
+            engine.watch.alert("NEWS_CALENDAR", reason="gone")
+        if look == 3:
+            engine.wrote(Draft(RUN_STARTED, 3, "start:2", {}))
+        return look == 5
+
+    engine.looks(on)
+    assert engine.run() == 0
+    assert [kind for kind, _ in engine.told()] == [RUN_STARTED, RUN_SUMMARY, "ALERT", RUN_STARTED]
 
 
 def test_a_sign_of_life_has_its_time(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

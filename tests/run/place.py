@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -102,6 +103,14 @@ class Place:
     def wait_for(self, text: str, process: subprocess.Popen[str]) -> None:
         self.wait(lambda: text in self.out() or process.poll() is not None, f"{text!r} on stdout")
         assert text in self.out(), self.err()
+
+    def page(self, engine: subprocess.Popen[str]) -> tuple[str, str]:
+        """The page's address and its code, which a run says on stderr."""
+        said = re.compile(r"^page http.*\n", re.MULTILINE)
+        self.wait(lambda: said.search(self.err()) or engine.poll() is not None, "the address on stderr")
+        [line] = [one for one in self.err().splitlines() if one.startswith("page http")]
+        url, _, code = line.removeprefix("page ").partition("/#code=")
+        return url, code
 
     def processes(self) -> list[str]:
         """Every process of this place that lives, however it was started."""
