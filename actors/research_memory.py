@@ -173,7 +173,7 @@ class ResearchMemory:
                 tx.insert_new(s.research_proposals, [rows.proposal_row(proposal)])
 
     def alert(self, name: str, text: str, at: int) -> None:
-        data = {"alert": name, "severity": "warning", "actor": "Research", "reason": text}
+        data = {"alert": name, "reason": text}
         with self.store.transaction() as tx:
             tx.emit(self.run.run_id, [Draft(ALERT, at, f"{name}:{at}", data)])
 

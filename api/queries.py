@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from actors.snapshot import GateSnapshot, decode
-from domain.events import CANDIDATE, ENGINE_STATE, HEALTH, POSITION_UPDATE, SCAN_SUMMARY
+from domain.events import CANDIDATE, CRITIC_REVIEW, ENGINE_STATE, HEALTH, POSITION_UPDATE, SCAN_SUMMARY, event_id
 from domain.order import DENIED, ENTRY, INTENT
 from journal import schema as s
 
@@ -399,6 +399,7 @@ def of_one_story(c: Connection, run_id: str, correlation_id: str, first: int) ->
     for account in set(found.values()):
         closed = select(func.max(trade.seq)).where(trade.account == account, trade.correlation_id == correlation_id)
         last = max(last, c.execute(closed).scalar() or 0)
+    last = max(last, _reviewed(c, run_id, correlation_id))
     held = select(s.positions.c.symbol).where(s.positions.c.correlation_id == correlation_id).limit(1)
     query = select(s.events).where(of.run_id == run_id, of.seq >= first, of.correlation_id == correlation_id)
     if not working and c.execute(held).first() is None:
@@ -411,6 +412,14 @@ def of_one_story(c: Connection, run_id: str, correlation_id: str, first: int) ->
     ):
         rows += [dict(row) for row in c.execute(select(s.events).where(of.id.in_(part))).mappings()]
     return sorted(rows, key=lambda one: int(one["seq"]))
+
+
+def _reviewed(c: Connection, run_id: str, case_id: str) -> int:
+    """The number of the last review's event; 0 without one."""
+    of = s.research_reviews.c
+    ids = c.execute(select(of.id).where(of.run_id == run_id, of.case_id == case_id)).scalars()
+    told = [event_id(run_id, CRITIC_REVIEW, one) for one in ids]
+    return c.execute(select(func.max(s.events.c.seq)).where(s.events.c.id.in_(told))).scalar() or 0
 
 
 def _told_by(c: Connection, run_id: str, seq: int) -> int | None:

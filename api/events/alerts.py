@@ -137,9 +137,10 @@ class Supervised(Data):
 
 
 class Trouble(Data):
-    """Something beside the trading does not work: the news calendar, the sign of life, the database for a moment."""
+    """Something beside the trading does not work: the news calendar or headlines, the sign of life, the database for a
+    moment; or research says GO nearly always or nearly never."""
 
-    alert: Literal["NEWS_CALENDAR", "HEARTBEAT", "DATABASE_AWAY"]
+    alert: Literal["NEWS_CALENDAR", "HEARTBEAT", "DATABASE_AWAY", "NEWS_SOURCE", "RESEARCH_GO_RATE"]
     reason: str
 
 

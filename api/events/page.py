@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from api.events import alerts
 from api.events.base import Data, Envelope
-from api.events.registry import MODELS, NOT_YET
+from api.events.registry import MODELS
 from domain.events import ALERT, ORDER_STEPS, TYPES
 from journal.retention import DROPPABLE
 
@@ -28,9 +28,10 @@ WRITERS = {
     "POSITION_CLOSED": "gate",
     "POSITION_UPDATE": "executor, and by the gate with `positions`",
     "ACCOUNT_UPDATE": "gate",
+    "CRITIC_REVIEW": "research",
     "HEALTH": "supervisor",
     "HEARTBEAT": "supervisor",
-    "ALERT": "gate, executor, driver, supervisor",
+    "ALERT": "gate, executor, driver, supervisor, research",
     **{f"ORDER_{one}": "executor" for one in ORDER_STEPS},
 }
 """Who writes it, where it is not the driver."""
@@ -96,7 +97,7 @@ def _types() -> Iterator[str]:
             continue
         yield f"### {' · '.join(kinds)}"
         yield ""
-        writer = "Not produced by this version." if kinds[0] in NOT_YET else f"Written by the {_writer(kinds[0])}."
+        writer = f"Written by the {_writer(kinds[0])}."
         dropped = " Of live runs it is kept for a time only." if kinds[0] in DROPPABLE else ""
         yield f"{meaning(model)} {writer}{dropped}"
         yield ""

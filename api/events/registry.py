@@ -40,9 +40,6 @@ MODELS: dict[str, Any] = {
     events.RUN_SUMMARY: running.RunSummary,
 }
 
-NOT_YET = frozenset({events.RESEARCH_START, events.RESEARCH_RESULT, events.CRITIC_REVIEW})
-"""Types that this version does not produce."""
-
 
 @cache
 def envelope(kind: str) -> type[BaseModel]:
@@ -64,10 +61,10 @@ def schema(kind: str | None = None) -> dict[str, Any]:
     """JSON Schema of an event of this type; of every event where none is named. Fields may be added later: who reads
     ignores those it does not know."""
     if kind is not None:
-        return {"$schema": DIALECT, **_marked(kind, TypeAdapter(envelope(kind)).json_schema())}
+        return {"$schema": DIALECT, **TypeAdapter(envelope(kind)).json_schema()}
     definitions: dict[str, Any] = {}
     for one in TYPES:
-        made = _marked(one, TypeAdapter(envelope(one)).json_schema(ref_template="#/$defs/{model}"))
+        made = TypeAdapter(envelope(one)).json_schema(ref_template="#/$defs/{model}")
         definitions |= made.pop("$defs", {})
         definitions[one] = made
     return {
@@ -76,7 +73,3 @@ def schema(kind: str | None = None) -> dict[str, Any]:
         "oneOf": [{"$ref": f"#/$defs/{one}"} for one in TYPES],
         "$defs": definitions,
     }
-
-
-def _marked(kind: str, made: dict[str, Any]) -> dict[str, Any]:
-    return made | ({"x-not-yet-produced": True} if kind in NOT_YET else {})

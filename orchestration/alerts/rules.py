@@ -74,7 +74,7 @@ DEFAULTS: tuple[Rule, ...] = (
     Rule(name="stops", alert=("STOP_MISSING", "STOP_REFUSED")),
     Rule(name="database", alert=("DATABASE_AWAY",)),
     Rule(name="resources", alert=("RESOURCE",)),
-    Rule(name="beside", alert=("HEARTBEAT", "NEWS_CALENDAR", "NOTIFY_*")),
+    Rule(name="beside", alert=("HEARTBEAT", "NEWS_*", "NOTIFY_*", "RESEARCH_*")),
     Rule(name="engine_error", on=(ENGINE_STATE,), to=("error",), key="{type} {state}"),
     Rule(name="run_ended", on=(RUN_SUMMARY,), title="run ended: {exit_reason}"),
 )
