@@ -68,6 +68,10 @@ def symbols(count: int) -> tuple[str, ...]:
     return (*KNOWN[:2], *made)[:count]
 
 
+QUIET = tuple(f"research.{role}=off" for role in ("analyst", "researcher", "critic", "planner"))
+"""Research is measured by itself (``benchmarks.research_cycle``)."""
+
+
 def run(watcher: Watcher, database: Path, names: Sequence[str], cycles: int, sets: Sequence[str] = ()) -> int:
     """One simulated run at machine speed: ``ema_cross``, ``balanced``, the paper venue. The exit code."""
     overrides = Overrides(
@@ -78,7 +82,7 @@ def run(watcher: Watcher, database: Path, names: Sequence[str], cycles: int, set
         preset="balanced",
         cycles=cycles,
         db_url=f"sqlite:///{database}",
-        sets=tuple(sets),
+        sets=(*QUIET, *sets),
     )
     screen: Any = watcher
     with contextlib.redirect_stdout(sys.stderr):  # Ray's own warnings go to stdout
