@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HELP = (
     "Ask research for an opinion, see what it was asked and said, and whether it is worth anything.\n\n"
-    "Roles are off until a key research.* turns them on: researcher and analyst may be advisory (recorded only) or"
+    "The preset or a key research.* turns roles on: researcher and analyst may be advisory (recorded only) or"
     " veto (may refuse or shrink an entry, never enlarge it), critic and planner advisory. Without a key of a "
     "language model the rules of this program answer. More: docs/research.md"
 )
