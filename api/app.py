@@ -21,7 +21,7 @@ from api.site import Site
 THREADS = 12
 """Requests that read the database at one time; its connections are not many more."""
 
-PARTS = ("api.read:ROUTERS", "api.commands:router", "api.agent_v1:router")
+PARTS = ("api.read:ROUTERS", "api.commands:router", "api.proposals:router", "api.agent_v1:router")
 """What is beside login, health and socket: routers, or lists of them, by name."""
 
 DESCRIPTION = """What a run does, and what may be asked of it.

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import agent_v1, commands
+from api import agent_v1, commands, proposals
 from api.asking import WITHIN
 from api.read import ROUTERS, live
 
@@ -25,6 +25,7 @@ SUBJECTS = {
     "symbols": "One symbol",
     "performance": "What came of it",
     "journal": "Journal",
+    "research": "Research",
     "engine": "Engine, runs, events",
     "health": "Health",
     "settings": "What can be chosen",
@@ -74,6 +75,8 @@ ODD = """- `emergency-stop` is legal always, also without an engine: it then hol
 - `reload` reads the news calendars of a live run again. Nothing else of a run can change while it goes on, so that it
   can be replayed: else 409 `NOTHING_TO_RELOAD`.
 - `cancel` is REFUSED if the order filled first; an order that has ended is 409 `ORDER_ENDED`.
+- `accept` and `reject` of a proposal work without an engine and are answered at once; one for which there is no such
+  step any more is 409 `PROPOSAL_DECIDED`. A running engine keeps its parameters.
 - `remove` of a lock works without an engine; one that is over is 409 `LOCK_OVER`.
 """
 
@@ -87,7 +90,7 @@ and `rebalance` are 409: a run keeps its strategy, and positions follow it.
 def described() -> Plain:
     """The routes of this package as OpenAPI describes them."""
     app = FastAPI(title="routes")
-    for router in (*ROUTERS, commands.router, agent_v1.router):
+    for router in (*ROUTERS, commands.router, proposals.router, agent_v1.router):
         app.include_router(router)
     return app.openapi()
 
@@ -136,7 +139,8 @@ def _operations(schema: Plain, tag: str) -> Iterator[tuple[str, str, Plain]]:
 
 def _parameters(one: Plain) -> list[str]:
     told = []
-    named = [each["name"] for each in one.get("parameters", ()) if each["name"] in COMMON and each["in"] == "query"]
+    asked = {each["name"] for each in one.get("parameters", ()) if each["in"] == "query"}
+    named = [each for each in COMMON if each in asked]
     upwards = one["operationId"].startswith("events_api")
     if named:
         told.append(f"Takes {', '.join(f'`{name}`' for name in named)}.")

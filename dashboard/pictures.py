@@ -29,6 +29,7 @@ VIEWS = {
     "performance": "#/performance",
     "setup": "#/setup?preset=balanced",
     "configuration": "#/setup/configuration",
+    "research": "#/research/case?id=0000000ccase",
 }
 LOOKS = {
     "light": ({"width": 1280, "height": 860}, "light"),

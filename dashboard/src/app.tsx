@@ -19,6 +19,7 @@ import { Login } from "./views/login";
 import Orders from "./views/orders";
 import Overview from "./views/overview";
 import Performance from "./views/performance";
+import Research from "./views/research";
 import Risk from "./views/risk";
 import Setup from "./views/setup";
 import OneSymbol from "./views/symbol";
@@ -35,6 +36,7 @@ export const VIEWS = [
   ["backtests", "Backtests", Backtests],
   ["performance", "Performance", Performance],
   ["setup", "Setup", Setup],
+  ["research", "Research", Research],
 ] as const;
 
 export function App(): ReactNode {

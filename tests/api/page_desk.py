@@ -6,10 +6,18 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from tests.api.page_server import CODE, PageServer
 
-VIEWS = ("overview", "symbols", "orders", "risk", "events", "engine", "backtests")
+VIEWS = ("overview", "symbols", "orders", "risk", "events", "engine", "backtests", "performance", "setup", "research")
+"""In the order of their keys."""
+PARTS = (
+    *(f"performance/{name}" for name in ("days", "reasons", "trades")),
+    *(f"setup/{name}" for name in ("configuration", "strategies", "rules")),
+    *(f"research/{name}" for name in ("calibration", "cost", "notes", "proposals", "case?id=00000006case")),
+)
+"""What some of them are divided into besides their first part."""
 SECOND = 1000
 
 
@@ -54,6 +62,11 @@ class Tab:
         self.page.evaluate("place => { location.hash = place }", f"#/{place}")
         self.page.wait_for_selector(f"main[data-view={place.split('/')[0].split('?')[0]}]")
 
+    def shown(self) -> None:
+        """Wait until nothing of the view is awaited any more."""
+        waiting = "[...document.querySelectorAll('main .empty')].some(one => one.textContent === 'Loading…')"
+        self.until(lambda: not self.page.evaluate(waiting), "it does not come")
+
     def number(self, name: str) -> int:
         return int(self.page.get_attribute("#link", f"data-{name}") or 0)
 
@@ -65,6 +78,23 @@ class Tab:
 
     def close(self) -> None:
         self._context.close()
+
+
+def asked(tab: Tab, path: str) -> list[dict[str, str]]:
+    """Listens for what the page asks of a path: the queries so far and from now on."""
+    found: list[dict[str, str]] = []
+
+    def one(request: Any) -> None:
+        address, _, query = request.url.removeprefix(tab.server.address).partition("?")
+        if address == path:
+            found.append({name: values[0] for name, values in parse_qs(query).items()})
+
+    tab.page.on("request", one)
+    return found
+
+
+def cells(tab: Tab, table: str, column: int) -> list[str]:
+    return tab.page.locator(f"[role=region][aria-label='{table}'] tbody td:nth-child({column})").all_inner_texts()
 
 
 def story_of(tab: Tab) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from tests.api.page_world import World, chosen
+from tests.api.page_world import RUN, World, chosen
 
 Plain = dict[str, Any]
 
@@ -44,7 +44,43 @@ def reads(world: World, lag: Callable[[], int]) -> dict[str, Callable[[Request],
         "/api/journal/daily": lambda r: world.days(_run(r), *_place(r)),
         "/api/journal/confluence": lambda r: world.confluence(_run(r), r.query_params.get("symbol"), *_place(r)),
         "/api/journal/trades": lambda r: world.journal(_run(r), r.query_params.get("symbol"), *_place(r)),
+        **_research(world),
         **{f"/api/{name}": _chosen(world, name) for name in ("presets", "config", "strategies", "rules")},
+    }
+
+
+def _research(world: World) -> dict[str, Callable[[Request], Any]]:
+    of = world.research
+    only = {"cases": ("verdict", "effect", "symbol"), "calls": ("role", "outcome"), "proposals": ("state",)}
+    lists: dict[str, Callable[[], list[Plain]]] = {
+        "cases": lambda: of.cases[::-1],
+        "calls": of.calls,
+        "views": of.views,
+        "reviews": of.reviews,
+        "proposals": lambda: of.plans,
+        "headlines": of.headlines,
+    }
+
+    def listed(name: str) -> Callable[[Request], Any]:
+        def answer(request: Request) -> Plain:
+            wanted = {one: request.query_params[one] for one in only.get(name, ()) if one in request.query_params}
+            limit, after = _place(request)
+            rows = [row for row in lists[name]() if all(row[one] == value for one, value in wanted.items())]
+            first, last = int(after or 0), int(after or 0) + limit
+            return {"items": rows[first:last], "next": str(last) if last < len(rows) else None}
+
+        return answer
+
+    return {
+        "/api/research": lambda r: of.whole(),
+        **{f"/api/research/{name}": listed(name) for name in lists},
+        "/api/research/cases/{id}": lambda r: of.case(r.path_params["id"]),
+        "/api/research/costs": lambda r: {
+            "run_id": RUN,
+            "by": r.query_params.get("by", "model"),
+            "items": of.spent(r.query_params.get("by", "model")),
+        },
+        "/api/research/calibration": lambda r: of.calibration(),
     }
 
 

@@ -140,6 +140,7 @@ class PageServer:
             Route("/api/orders/{id:path}/cancel", self._command, methods=["POST"]),
             Route("/api/positions/{s:path}/close", self._command, methods=["POST"]),
             Route("/api/locks/{id:path}/remove", self._command, methods=["POST"]),
+            Route("/api/research/proposals/{id}/{verb}", self._command, methods=["POST"]),
             WebSocketRoute("/ws", self._ws),
             *static.routes(static.files()),
         ]
@@ -207,7 +208,12 @@ class PageServer:
         verb = request.url.path.rsplit("/", 1)[1]
         first = key not in self._answers
         self.asked.append((request.url.path, key, body))
-        if first:
+        if first and "/research/" in request.url.path:
+            told = self.world.research.decide(request.path_params["id"], verb, body["reason"])
+            if not told:
+                return _error(409, "PROPOSAL_DECIDED", "the proposal is decided")
+            self._answers[key] = {"command_id": len(self._answers) + 1} | told
+        elif first:
             engine = self.world.engine()
             legal = engine["legal"]
             name = "remove-lock" if verb == "remove" else verb

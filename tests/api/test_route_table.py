@@ -24,6 +24,8 @@ WANTED = [
     *("/api/journal/daily", "/api/journal/confluence", "/api/journal/trades", "/api/performance/equity"),
     *("/api/performance/metrics", "/api/performance/r-distribution", "/api/presets", "/api/config"),
     *("/api/strategies", "/api/rules", "/api/health/actors", "/api/health/resources"),
+    *(f"/api/research{part}" for part in ("", "/cases", "/calls", "/views", "/reviews", "/proposals", "/headlines")),
+    *("/api/research/cases/{id}", "/api/research/calls/{id}", "/api/research/costs", "/api/research/calibration"),
 ]
 
 
@@ -73,6 +75,8 @@ def test_the_table_holds_what_the_interface_promises(desk: Desk) -> None:
     assert [one for one in WANTED if ("GET", one) not in found] == []
     for command in ("start", "stop", "pause", "resume", "reload", "emergency-stop", "reset-kill-switch"):
         assert ("POST", f"/api/engine/{command}") in found
+    for word in ("accept", "reject"):
+        assert ("POST", f"/api/research/proposals/{{id}}/{word}") in found
     assert len(found) > 60
 
 

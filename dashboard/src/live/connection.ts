@@ -174,7 +174,9 @@ export class Connection {
       const anew = this.resuming !== 0 && this.welcomed;
       if (anew) this.resuming = 0;
       this.welcomed = true;
-      this.state.set(fromSnapshot(this.state.get(), snapshot(message), Date.now(), anew));
+      const found = snapshot(message);
+      // One older than what the page has takes nothing back: the answer to the resume follows.
+      if (this.resuming === 0 || found.seq >= this.state.get().seq) this.state.set(fromSnapshot(this.state.get(), found, Date.now(), anew));
       this.link.set({ ...this.link.get(), state: "open", why: "", heardAt: Date.now(), eventAt: Date.now() });
       this.refresh();
       void this.engine();

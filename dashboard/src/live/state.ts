@@ -72,6 +72,7 @@ export interface Versions {
   cycle: number;
   engine: number;
   trades: number;
+  research: number;
 }
 
 export interface State {
@@ -131,7 +132,7 @@ export const EMPTY: State = {
   repeats: 0,
   received: 0,
   skipped: 0,
-  versions: { orders: 0, locks: 0, cycle: 0, engine: 0, trades: 0 },
+  versions: { orders: 0, locks: 0, cycle: 0, engine: 0, trades: 0, research: 0 },
 };
 
 // -- a snapshot ---------------------------------------------------------------------------------------
@@ -167,7 +168,7 @@ export function fromSnapshot(before: State, snap: Snapshot, now: number, anew = 
     cycleTimes: cycleTimes.length > 0 ? cycleTimes : later.flatMap(cycleTime),
     held: jump ? new Map([...base.held].filter(([seq]) => seq > snap.seq)) : base.held,
     skipped: base.skipped + (before.ready && jump && behind > 0 ? behind : 0),
-    versions: bumped(before.versions, "orders", "locks", "cycle", "engine", "trades"),
+    versions: bumped(before.versions, "orders", "locks", "cycle", "engine", "trades", "research"),
   };
 }
 
@@ -331,7 +332,7 @@ class Draft {
   /** Another run: what was known of the one before goes. */
   private begin(one: Envelope): void {
     const moved = another(this.state, one.run_id);
-    moved.versions = bumped(moved.versions, "orders", "locks", "cycle", "engine", "trades");
+    moved.versions = bumped(moved.versions, "orders", "locks", "cycle", "engine", "trades", "research");
     this.state = moved;
     this.symbols = this.orders = null;
   }
@@ -405,7 +406,11 @@ class Draft {
         return this.moved(one);
       case "TRADE_EXECUTION":
         return this.touch("orders");
+      case "RESEARCH_RESULT":
+      case "CRITIC_REVIEW":
+        return this.touch("research");
       case "ALERT":
+        if (text(data.verb).endsWith("-proposal")) this.touch("research");
         if (["LOCKED", "UNLOCKED", "TRADING_STATE", "EMERGENCY"].includes(text(data.alert))) this.touch("locks");
         return;
       case "HEALTH":

@@ -81,7 +81,7 @@ export function Ask({ command, close }: { command: Command; close: () => void })
 
   if (told !== null)
     return (
-      <Dialog title={command.title} close={close}>
+      <Dialog key="told" title={command.title} close={close}>
         <Outcome told={told} />
         <div className="buttons">
           <button type="button" onClick={close} data-focus>

@@ -185,7 +185,7 @@ export function Tally({ of, name, currency }: { of: Plain; name: string; currenc
   );
 }
 
-function SymbolLink({ name }: { name: string }): ReactNode {
+export function SymbolLink({ name }: { name: string }): ReactNode {
   return (
     <a href={to("symbols", name)}>
       <Text value={name} most={24} />
@@ -198,7 +198,7 @@ function StoryLink({ id }: { id: string }): ReactNode {
 }
 
 /** A field for one symbol, as it is called or in other letters; what it says holds when one leaves it or presses Enter. */
-function useSymbol(): [string, ReactNode] {
+export function useSymbol(): [string, ReactNode] {
   const id = useId();
   const size = useLive((state) => state.symbols.size);
   const [typed, setTyped] = useState("");

@@ -110,10 +110,8 @@ def test_a_thousand_symbols_change_and_the_rows_stay(chromium: Any) -> None:
         tab.view("symbols")
         tab.page.wait_for_selector(".virtual .rows [role=row]")
         tab.page.evaluate(WATCHED)
-        first = tab.number("seq")
-        tab.until(lambda: tab.number("seq") > first + 12, "nothing comes")
+        tab.until(lambda: int(tab.page.evaluate("watched.changed")) > 20, "prices do not move")
         watched = tab.page.evaluate("watched")
-        assert watched["changed"] > 20, "prices move"
         assert watched["made"] == 0, "rows are drawn anew"
         assert watched["rows"] <= 40
         assert (tab.wrong, tab.elsewhere) == ([], [])
@@ -141,7 +139,7 @@ def test_everything_is_reached_by_keys(tab: Tab) -> None:
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
     for n, place in enumerate(VIEWS, 1):
-        page.keyboard.press(str(n))
+        page.keyboard.press(str(n % 10))
         page.wait_for_selector(f"main[data-view={place}]")
     page.keyboard.press("2")
     page.wait_for_selector(".virtual .row")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.api.live_desk import shown_events
 from tests.api.page_desk import SECOND, Tab
 from tests.api.page_server import PageServer
 from tests.api.page_world import World
@@ -139,3 +140,18 @@ def test_silence_is_told_after_ten_seconds_and_forgotten_when_it_ends(tab: Tab) 
     assert "nothing has come for" in tab.page.inner_text("#stale")
     tab.server.silent = False
     tab.page.wait_for_selector("#stale", state="detached")
+
+
+def test_a_snapshot_older_than_what_the_page_has_takes_nothing_back(tab: Tab) -> None:
+    first, world = first_of(tab), tab.server.world
+    old, real = world.snapshot(), world.snapshot
+    tab.until(lambda: tab.number("seq") > old["seq"] + 20, "no events")
+    world.snapshot = lambda: old  # type: ignore[method-assign]
+    tab.server.drop()
+    tab.page.wait_for_selector("#offline")
+    tab.live()
+    world.snapshot = real  # type: ignore[method-assign]
+    had = max(tab.number("seq"), world.seq) + 10
+    tab.until(lambda: tab.number("seq") > had, "it stands still", 40)
+    rows = [one for one in shown_events(tab) if one > first]
+    assert rows == list(range(first + 1, rows[-1] + 1))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 from pydantic import TypeAdapter
 from starlette.requests import Request
 
-from tests.api.page_desk import VIEWS, Tab
+from tests.api.page_desk import VIEWS, Tab, asked, cells
 from tests.api.page_reads import reads
 from tests.api.page_server import READER
 from tests.api.page_world import World, chosen
@@ -33,23 +31,6 @@ def test_the_invented_market_answers_as_the_api_is_described(path: str) -> None:
 
     assert told
     TypeAdapter(model_of(path)).validate_python(told, strict=True)
-
-
-def asked(tab: Tab, path: str) -> list[dict[str, str]]:
-    """Listens for what the page asks of a path: the queries so far and from now on."""
-    found: list[dict[str, str]] = []
-
-    def one(request: Any) -> None:
-        address, _, query = request.url.removeprefix(tab.server.address).partition("?")
-        if address == path:
-            found.append({name: values[0] for name, values in parse_qs(query).items()})
-
-    tab.page.on("request", one)
-    return found
-
-
-def cells(tab: Tab, table: str, column: int) -> list[str]:
-    return tab.page.locator(f"[role=region][aria-label='{table}'] tbody td:nth-child({column})").all_inner_texts()
 
 
 # -- performance -------------------------------------------------------------------------------------
@@ -312,7 +293,7 @@ def test_on_a_phone_every_view_is_below_the_thumb(tabs: Callable[..., Tab]) -> N
         assert current.count() == 1
         box = page.eval_on_selector("nav.views", "one => [one.scrollWidth, one.clientWidth]")
         assert box[0] <= box[1] == 360, f"{place}: something of the navigation is not seen"
-    assert page.inner_text("#more").startswith("Setup")
+    assert page.inner_text("#more").startswith("Research")
     page.focus("#more")
     page.keyboard.press("Enter")
     page.wait_for_selector(".rest a")

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from tests.api.page_world.facts import HOSTILE, LONG, NAMES, RUN, SPAN, STARTS, Plain, iso, now
+from tests.api.page_world.researched import Researched
 from tests.api.page_world.results import FACTORS, Results, past
 from tests.api.page_world.symbols import OfSymbols
 
@@ -70,6 +71,7 @@ class World(OfSymbols, Results):
         self._lock("EURUSD", "StoplossGuard", "3 stops within 4 h")
         for _ in range(30):
             self.step()
+        self.research = Researched(self, self.emit)
 
     # -- what happens ----------------------------------------------------------------------------
 
