@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
+from sqlalchemy.exc import NoResultFound
 
 from api.errors import Problem, scrubbed
 from api.site import site
@@ -88,7 +89,11 @@ def risk(request: Request, run: Run = None) -> dict[str, Any]:
 
     here = site(request)
     here.probe()
-    return limits.figures(here, frozen.run_of(here.url, run).run_id)
+    try:
+        found = frozen.run_of(here.url, run).run_id
+    except NoResultFound:
+        raise Problem(409, "NO_CYCLE", limits.NO_CYCLE) from None
+    return limits.figures(here, found)
 
 
 @router.get("/events")

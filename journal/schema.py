@@ -469,6 +469,7 @@ research_calls = Table(
     _text("fingerprint"),
     _number("sample"),
     Index("research_calls_by_case", "run_id", "case_id"),
+    Index("research_calls_by_time", "run_id", "at"),
 )
 """``domain.research.Call``; ``request``, ``parsed`` and ``usage`` as JSON, ``cost`` in 1e-9 US dollars or null."""
 

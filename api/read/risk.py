@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api", tags=["risk"])
 WITHIN = 5.0
 """Seconds to wait for the first figures."""
 _FIGURES = ("state", "code", "paused", "equity", "balance", "peak", "day_equity", "trades_today", "positions")
-_NO_CYCLE = "the run has not begun its first cycle"
+NO_CYCLE = "the run has not begun its first cycle"
 _KEPT = ("portfolio", "var_level", "var_horizon", "at")
 
 
@@ -71,7 +71,7 @@ def _figures(here: Site, run: Run, engine: live.Engine) -> tuple[Made | None, st
     try:
         return _made(here, run.run_id, engine.state == "paused"), None
     except NoResultFound:
-        return None, _NO_CYCLE
+        return None, NO_CYCLE
     except ArgusError as error:
         return None, scrubbed(str(error))
 
@@ -84,7 +84,7 @@ def figures(here: Site, run_id: str) -> Plain:
     try:
         told: Plain = _made(here, run_id, paused).value
     except NoResultFound:
-        raise Problem(409, "NO_CYCLE", _NO_CYCLE) from None
+        raise Problem(409, "NO_CYCLE", NO_CYCLE) from None
     return told
 
 

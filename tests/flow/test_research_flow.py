@@ -214,7 +214,7 @@ def test_an_actor_that_is_lost_stops_what_needed_its_word_and_nothing_else(run: 
 
 @pytest.mark.parametrize("method", ["load", "tick", "finish"])
 def test_what_looks_back_may_be_lost(run: Run, wire: Wire, method: str) -> None:
-    more = ("research.critic=advisory", "research.planner=advisory")
+    more = ("research.critic=advisory", "research.planner=advisory", "research.arm=rules")  # a lost one closes nothing
     whole, lost = run(*ON, *more, folder="a"), run(*ON, *more, folder="b", fault=lost_once(method))
 
     assert decisions(lost) == decisions(whole)

@@ -16,6 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
+ROLES = ("ANALYST", "RESEARCHER", "CRITIC", "PLANNER")
+"""Of research: off, unless a test turns it on. It is tested by itself (``test_run_researched``)."""
 CLI = Path(__file__).parents[2] / "cli.py"
 Line = dict[str, Any]
 
@@ -47,7 +49,8 @@ class Place:
         return f"sqlite:///{self.database}"
 
     def environment(self, **more: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("ARGUS")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ARGUS", "OPENAI"))}
+        kept |= dict.fromkeys((f"ARGUS__RESEARCH__{one}" for one in ROLES), "off")
         return kept | {"ARGUS_HOME": str(self.home), "COLUMNS": "200", "TERM": "dumb"} | more
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:

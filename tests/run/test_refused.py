@@ -194,7 +194,7 @@ def test_a_metrics_port_that_is_taken_is_refused(refused: Refusing) -> None:
 def test_what_only_looks_odd_is_taken(tmp_path: Path, files: Path, name: str) -> None:
     class Silent:
         def notice(self, text: str) -> None:
-            assert "X: instrument" in text or "conf/instruments.yaml" in text
+            assert "X: instrument" in text or "conf/instruments.yaml" in text or "research answers by rules" in text
 
     url = f"sqlite:///{tmp_path / 'argus.db'}"
     _, market, _ = engine.prepare(Overrides(symbols=("X",), data=(f"X={files / name}",), db_url=url), Silent())  # type: ignore[arg-type]

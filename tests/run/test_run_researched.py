@@ -11,7 +11,7 @@ import pytest
 
 from tests.research.wire import Wire, a_wire
 from tests.research.wire_shapes import filled
-from tests.run.place import Place, lines
+from tests.run.place import ROLES, Place, lines
 
 pytestmark = pytest.mark.ray
 
@@ -117,3 +117,19 @@ def test_the_budget_runs_out_and_the_rules_go_on(place: Place, wire: Wire) -> No
     assert 0 < wire.hits < len(codes)
     costs = place.ask("research", "cost")
     assert KEY not in json.dumps(costs)
+
+
+def test_without_a_key_every_role_answers_by_rules_and_it_is_said_once(place: Place) -> None:
+    on = {f"ARGUS__RESEARCH__{one}": "advisory" for one in ROLES}
+    sets = ("strategy.fast=2", "strategy.slow=5", "research.planner_every=5", "ray.dashboard=false")
+    options = [one for text in sets for one in ("--set", text)]
+    said = place.verb(
+        *("run", "--symbols", "EURUSD,BTC", "--speed", "max", "--cycles", "200", "--no-api", *options), **on
+    )
+
+    assert said.code == 0, said
+    assert said.err.count("research answers by rules") == 1
+    calls = place.ask("research", "calls", "--limit", "1000")
+    assert {one["source"] for one in calls} == {"rules"}
+    assert {one["role"] for one in calls} >= {"analyst", "bull", "bear", "judge", "critic", "planner"}
+    assert {one["outcome"] for one in calls} == {"OK"}

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "id"),
     )
     op.create_index("research_calls_by_case", "research_calls", ["run_id", "case_id"])
+    op.create_index("research_calls_by_time", "research_calls", ["run_id", "at"])
     op.create_table(
         "research_cases",
         sa.Column("run_id", sa.Text(), autoincrement=False, nullable=False),
