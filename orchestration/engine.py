@@ -77,7 +77,7 @@ def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str
     from journal import database
 
     settings = load(overrides)
-    for notice in (*settings.notices, *_answering(settings)):
+    for notice in settings.notices:
         screen.notice(notice)
     _kernels(screen, settings)
     problems = strategy_problems(settings)
@@ -87,6 +87,7 @@ def prepare(overrides: Overrides, screen: Screen) -> tuple[Settings, Market, str
     _reachable(settings, found, screen)
     url = settings.database_url or database.default_url()
     database.prepare(url)
+    _answering(settings, screen)
     return _planned(settings, url, screen), found, url
 
 
@@ -119,23 +120,21 @@ def prepare_again(
     for key in missing:
         name = f"ARGUS__{key.upper().replace('.', '__')}"
         screen.notice(f"{key} is not recorded with a run: this one goes on without it, unless {name} says it again")
-    for notice in _answering(settings):
-        screen.notice(notice)
     _kernels(screen, settings)
     frozen.same_strategy(again, settings)
     found = frozen.market_of(again, settings)
     _reachable(settings, found, screen)
+    _answering(settings, screen)
     screen.notice(f"run {again.run_id} goes on with cycle {again.closed + 1:,}")
     return settings, found, url, again
 
 
-def _answering(settings: Settings) -> tuple[str, ...]:
+def _answering(settings: Settings, screen: Screen) -> None:
     """Who answers research, said once."""
-    if not settings.research.on:
-        return ()
-    from research.providers import notice
+    if settings.research.on:
+        from research.providers import notice
 
-    return (notice(settings.research, os.environ),)
+        screen.notice(notice(settings.research, os.environ))
 
 
 def _kernels(screen: Screen, settings: Settings) -> None:
