@@ -21,9 +21,10 @@ from risk.news import STATIC
 
 router = APIRouter(prefix="/api", tags=["settings"])
 
-CHECKED = ("risk", "exits", "strategy", "account", "venues")
+CHECKED = ("risk", "exits", "strategy", "account", "venues", "research")
 """Sections that may be checked here."""
-NEWS = "risk.news"
+FILES = ("risk.news", "research.key_file", "research.prices", "research.folder", "research.news")
+"""Keys that may name a file or an address."""
 
 
 @router.get("/presets", response_model=Presets)
@@ -97,7 +98,7 @@ def _sets(values: Mapping[str, Any]) -> tuple[list[str], tuple[str, ...]]:
         section = key.partition(".")[0]
         if section not in CHECKED or "." not in key:
             problems.append(f"{key[:100]}: only {', '.join(CHECKED)} are checked here")
-        elif key == NEWS and value not in ([], [STATIC], None):
+        elif key in FILES and value not in ([], [STATIC], None):
             problems.append(f"{key}: files are not read here; config check does")
         else:
             sets.append(f"{key}={msgspec.json.encode(value).decode()}")

@@ -36,7 +36,7 @@ class Checked(Shape):
     preset: str | None = Field(default=None, max_length=64, pattern=r"^[A-Za-z0-9_-]*$")
     """To start from; the default one else."""
     values: dict[str, Any] = Field(default_factory=dict, max_length=200)
-    """Over it, by section or by dotted key: risk, exits, strategy, account, venues."""
+    """Over it, by section or by dotted key: risk, exits, strategy, account, venues, research."""
     strategy: str | None = Field(default=None, max_length=64, pattern=r"^[A-Za-z0-9_-]*$")
     symbols: list[str] = Field(default_factory=list, max_length=1000)
 

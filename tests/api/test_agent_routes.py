@@ -125,7 +125,7 @@ def test_a_preset_is_validated_with_every_problem_at_once(desk: Desk) -> None:
     told = desk.post("/api/presets/validate", {"values": {"risk": wrong["values"]["risk"]}})
     assert (told["ok"], len(told["problems"])) == (False, 2)
     told = desk.post("/api/presets/validate", wrong)
-    assert told["problems"] == ["feed.data: only risk, exits, strategy, account, venues are checked here"]
+    assert told["problems"] == ["feed.data: only risk, exits, strategy, account, venues, research are checked here"]
     told = desk.post("/api/presets/validate", {"values": {"risk.news": ["/etc/passwd"]}})
     assert "files are not read here" in told["problems"][0]
     assert not desk.post("/api/presets/validate", {"preset": "none"})["ok"]
